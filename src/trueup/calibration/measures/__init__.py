@@ -1,0 +1,1 @@
+"""What probabilities are judged by, one measure a file."""

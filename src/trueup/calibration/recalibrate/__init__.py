@@ -1,0 +1,1 @@
+"""Corrections of class probabilities, one a file: rows over (map, loss, grouping)."""

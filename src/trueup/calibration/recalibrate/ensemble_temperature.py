@@ -1,0 +1,106 @@
+"""Ensemble temperature scaling: a mixture of the cooled, the original and the clueless forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from trueup.calibration.recalibrate.temperature import TemperatureScaling, best_scale
+from trueup.core.cards import Card
+from trueup.core.fitted import AbstractCorrection, AbstractMap
+from trueup.core.predictions import log_softmax
+
+
+CARD = Card(
+    name="EnsembleTemperatureScaling",
+    question="calibration",
+    family="recalibrate",
+    summary="mix the tempered, the original and the uniform probabilities: guards the far tails",
+    axes={"map": "mixture of three", "loss": "log loss", "grouping": "none"},
+    paper="Zhang, Kailkhura, Han 2020, arXiv:2003.07329, section 4.1",
+    claims=("keeps the ranking of classes", "does not raise the loss it is fitted on"),
+    cost="temperature scaling, then O(n) a step of the weights",
+    not_for="classes that err in opposite directions: see VectorScaling",
+)
+
+
+@dataclass(frozen=True)
+class EnsembleTemperatureScaling(AbstractCorrection):
+    """Mix ``softmax(z / T)``, the original probabilities and ``1 / k``.
+
+    T comes from temperature scaling; the three weights, >= 0 and summing to one, then maximise the
+    likelihood by expectation-maximisation, which never lowers it. The uniform part puts a floor
+    under probabilities that a model wrongly calls impossible.
+
+    Parameters
+    ----------
+    tolerance
+        Stop when no weight moves by more than this in a step, > 0.
+    steps
+        At most this many steps.
+
+    Examples
+    --------
+    >>> from trueup.worlds import confident_by_factor
+    >>> world = confident_by_factor(2.0, rows=20_000, classes=3)
+    >>> m = EnsembleTemperatureScaling().fit(world.evidence).map
+    >>> round(m.temperature, 1), bool(abs(m.tempered + m.original + m.uniform - 1) < 1e-9)
+    (2.0, True)
+    """
+
+    tolerance: float = 1e-7
+    steps: int = 2000
+
+    def learn(self, logs: np.ndarray, truth: np.ndarray, weight: np.ndarray):
+        beta, converged = best_scale(logs, truth, weight, settings=TemperatureScaling())
+        rows, w = np.arange(len(logs)), weight / weight.sum()
+        uniform = np.full(len(logs), 1 / logs.shape[1])
+        tempered = np.exp(log_softmax(beta * logs)[rows, truth])
+        likelihood = np.column_stack([tempered, np.exp(logs[rows, truth]), uniform])
+        share = np.array([1.0, 1.0, 1.0]) / 3
+        for _ in range(self.steps):
+            joint = likelihood * share
+            new = w @ (joint / joint.sum(axis=1, keepdims=True))
+            moved, share = np.abs(new - share).max(), new
+            if moved < self.tolerance:
+                break
+        # EM cannot reach the corner where temperature scaling alone is best; compare with it.
+        mixed = w @ np.log(likelihood @ share)
+        share = share if mixed > w @ np.log(likelihood[:, 0]) else np.array([1.0, 0.0, 0.0])
+        return Mixture(float(1 / beta), *map(float, share)), converged
+
+
+@dataclass(frozen=True)
+class Mixture(AbstractMap):
+    """``tempered softmax(z / temperature) + original softmax(z) + uniform / k``."""
+
+    temperature: float
+    tempered: float
+    original: float
+    uniform: float
+
+    def __call__(self, logs: np.ndarray) -> np.ndarray:
+        cooled, plain = np.exp(log_softmax(logs / self.temperature)), np.exp(log_softmax(logs))
+        flat = self.uniform / logs.shape[1]
+        return np.log(self.tempered * cooled + self.original * plain + flat)
+
+    def sql(self, logs: Sequence[str]) -> list[str]:
+        top, flat = f"greatest({', '.join(logs)})", self.uniform / len(logs)
+        cooled = [f"exp(({log} - {top}) / {self.temperature!r})" for log in logs]
+        plain = [f"exp({log} - {top})" for log in logs]
+        a, b = " + ".join(cooled), " + ".join(plain)
+        return [
+            f"ln({self.tempered!r} * {c} / ({a}) + {self.original!r} * {p} / ({b}) + {flat!r})"
+            for c, p in zip(cooled, plain, strict=True)
+        ]
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        return {
+            "temperature": self.temperature,
+            "tempered": self.tempered,
+            "original": self.original,
+            "uniform": self.uniform,
+        }

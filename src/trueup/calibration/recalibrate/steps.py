@@ -1,0 +1,73 @@
+"""A step function of the log-odds: the map that isotonic regression and histograms share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trueup.core.fitted import AbstractEventMap
+
+
+@dataclass(frozen=True, eq=False)
+class Steps(AbstractEventMap):
+    """Log-odds ``levels[j]`` between ``edges[j - 1]`` and ``edges[j]``.
+
+    Parameters
+    ----------
+    edges
+        (m,) rising log-odds where the level changes; an edge belongs to the level above it.
+    levels
+        (m + 1,) corrected log-odds.
+    """
+
+    edges: np.ndarray
+    levels: np.ndarray
+
+    def odds(self, x: np.ndarray) -> np.ndarray:
+        return self.levels[np.searchsorted(self.edges, x, side="right")]
+
+    def odds_sql(self, x: str) -> str:
+        return _branch(x, self.edges.tolist(), self.levels.tolist())
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        return {"steps": float(len(self.levels))}
+
+
+def _branch(x: str, edges: list[float], levels: list[float]) -> str:
+    """A balanced tree of comparisons: a row passes about log2(steps) of them."""
+    if not edges:
+        return repr(levels[0])
+    mid = len(edges) // 2
+    low = _branch(x, edges[:mid], levels[: mid + 1])
+    high = _branch(x, edges[mid + 1 :], levels[mid + 1 :])
+    return f"CASE WHEN {x} < {edges[mid]!r} THEN {low} ELSE {high} END"
+
+
+def steps_from(low, high, share, mass) -> Steps:
+    """Steps from blocks of neighbouring scores.
+
+    Parameters
+    ----------
+    low, high
+        (b,) least and greatest log-odds of each block, rising.
+    share, mass
+        (b,) share of events and weight of each block. A share of exactly 0 or 1 becomes that of
+        half a surprise in ``mass + 1``, so that no log loss is infinite.
+    """
+    share, mass = np.asarray(share, dtype=np.float64), np.asarray(mass, dtype=np.float64)
+    least = 0.5 / (mass + 1.0)
+    share = np.clip(share, least, 1.0 - least)
+    edges = (np.asarray(low)[1:] + np.asarray(high)[:-1]) / 2
+    return Steps(edges, np.log(share) - np.log1p(-share))
+
+
+def distinct(x: np.ndarray, y: np.ndarray, weight: np.ndarray):
+    """Distinct scores in rising order with their weight and their weighted outcomes."""
+    order = np.argsort(x, kind="stable")
+    x, y, weight = x[order], y[order], weight[order]
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(x)) + 1])
+    mass, events = np.add.reduceat(weight, starts), np.add.reduceat(weight * y, starts)
+    seen = mass > 0
+    return x[starts][seen], mass[seen], events[seen]

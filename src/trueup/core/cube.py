@@ -1,0 +1,215 @@
+"""The cube: sufficient statistics of a table of probabilities, from which all else is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from trueup.core.cells import Cells, tally
+from trueup.core.errors import EvidenceError
+from trueup.core.evidence import Evidence
+from trueup.core.grid import Grid
+from trueup.core.predictions import EPS, Points, Probabilities
+
+
+CLASS_GROUPS = 32
+"""Groups of the per-class cells: enough for an error bar, few enough for a hundred classes."""
+
+CLASS_GRID = Grid(width=30, logit=256)
+"""Bins of the per-class cells where there are more than 20 classes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cube:
+    """Sums of a table of probabilities by group and bin of the score.
+
+    The score is the probability of the event, or with several classes the confidence of the class
+    that wins; the outcome is whether the event happened, or whether that class was right. Cubes of
+    different rows add.
+
+    Attributes
+    ----------
+    grid
+        The bins.
+    table
+        Cells (groups, bins).
+    event
+        True for the probability of an event, False for several classes.
+    grouping
+        What a group is: ``"row"``, ``"cluster"`` or ``"block"`` of time.
+    classes
+        Cells (groups, k, bins) of every class against the rest, or None.
+    slices
+        Names of columns -> (values, Cells (groups, values, coarse bins)).
+    chunks
+        Cells (chunks of time, coarse bins), or None.
+    """
+
+    grid: Grid
+    table: Cells
+    event: bool
+    grouping: str = "row"
+    classes: Cells | None = None
+    class_grid: Grid | None = None
+    slices: Mapping[tuple[str, ...], tuple[list, Cells]] = field(default_factory=dict)
+    chunks: Cells | None = None
+
+    def __add__(self, other: Cube) -> Cube:
+        if (self.grid, self.event, self.grouping) != (other.grid, other.event, other.grouping):
+            raise EvidenceError(
+                "Cube.__add__",
+                "the cubes have other bins, kinds or groupings",
+                do="Build both with the same grid, kind of prediction and roles",
+            )
+        both = self.classes is not None and other.classes is not None
+        return replace(
+            self,
+            table=self.table + other.table,
+            classes=self.classes + other.classes if both else None,
+            slices=_add_slices(self.slices, other.slices),
+            chunks=_add(self.chunks, other.chunks),
+        )
+
+    @property
+    def n(self) -> int:
+        """Rows behind the cube."""
+        return int(self.table["n"].sum())
+
+    def of_groups(self, chosen: np.ndarray) -> Cube:
+        """The cube of the groups where ``chosen`` (groups,) is True, without slices or time."""
+        folded = None if self.classes is None else fold_flags(chosen, self.classes.shape[0])
+        classes = None if folded is None else self.classes.of_groups(folded)  # type: ignore[union-attr]
+        return Cube(
+            self.grid,
+            self.table.of_groups(chosen),
+            self.event,
+            self.grouping,
+            classes,
+            self.class_grid,
+        )
+
+
+def fold_flags(chosen: np.ndarray, groups: int) -> np.ndarray:
+    """Flags of folded groups: True where any of the groups folded into one is chosen."""
+    return np.bincount(np.arange(len(chosen)) % groups, weights=chosen, minlength=groups) > 0
+
+
+def _add(a: Cells | None, b: Cells | None) -> Cells | None:
+    return a + b if a is not None and b is not None else None
+
+
+def _add_slices(a: Mapping, b: Mapping) -> dict:
+    same = a.keys() == b.keys() and all(a[key][0] == b[key][0] for key in a)
+    if not same:
+        raise EvidenceError(
+            "Cube.__add__", "the slices have other columns or values", do="Use the same slices"
+        )
+    return {key: (a[key][0], a[key][1] + b[key][1]) for key in a}
+
+
+def cube_of(evidence: Evidence, *, grid: Grid | None = None, classes: bool = False) -> Cube:
+    """The cube of evidence in memory.
+
+    Parameters
+    ----------
+    evidence
+        Probabilities and the truth.
+    grid
+        The bins; None means the common grid.
+    classes
+        Whether to keep the cells of every class against the rest, which the AUC and classwise
+        errors of several classes need.
+
+    Examples
+    --------
+    >>> cube = cube_of(Evidence(Probabilities([0.2, 0.9, 0.6]), [0, 1, 0]))
+    >>> cube.n, float(cube.table["y"].sum())
+    (3, 1.0)
+    """
+    prediction = probabilities_of("cube_of", evidence)
+    grid = grid or Grid()
+    group, groups = evidence.groups(), evidence.group_count
+    stats = row_statistics(prediction, evidence.truth)
+    score = stats.pop("p")
+    columns = weigh({"y": stats["y"], "p": score, **stats}, evidence.weight)
+    table = tally(group * grid.size + grid(score), columns, shape=(groups, grid.size))
+    cells, class_grid = None, None
+    if classes and not prediction.event:
+        class_grid = class_grid_of(prediction.k, grid)
+        cells = class_cells(prediction.probs, evidence.truth, group, class_grid, evidence.weight)
+    return Cube(grid, table, prediction.event, evidence.grouping, cells, class_grid)
+
+
+def sums_of(evidence: Evidence, *, grid: Grid | None = None, classes: bool = False) -> Cube:
+    """The sums that the measures of this kind of prediction read."""
+    if isinstance(evidence.prediction, Points):
+        return sums_of_points(evidence)
+    return cube_of(evidence, grid=grid, classes=classes)
+
+
+def sums_of_points(evidence: Evidence) -> Cube:
+    """Sums by group of the errors of points: ``error``, ``absolute`` and ``square``."""
+    error = evidence.prediction.values - evidence.truth
+    columns = {"error": error, "absolute": np.abs(error), "square": error**2}
+    columns = weigh(columns, evidence.weight)
+    table = tally(evidence.groups(), columns, shape=(evidence.group_count, 1))
+    return Cube(Grid(1, 1), table, False, evidence.grouping)
+
+
+def probabilities_of(who: str, evidence: Evidence) -> Probabilities:
+    """The prediction of ``evidence`` if it is of the kind that ``who`` works on."""
+    if not isinstance(evidence.prediction, Probabilities):
+        raise EvidenceError(
+            who,
+            f"the prediction is of kind '{evidence.prediction.kind}'",
+            do="Pass Probabilities; other kinds have methods of their own",
+        )
+    return evidence.prediction
+
+
+def row_statistics(prediction: Probabilities, truth: np.ndarray) -> dict[str, np.ndarray]:
+    """Score ``p``, outcome ``y``, ``brier`` and ``loss`` (n,) of every row."""
+    logs, rows = prediction.log_probs(), np.arange(len(truth))
+    loss = -logs[rows, truth]
+    if prediction.event:
+        p, y = prediction.probs[:, 1], truth.astype(np.float64)
+        return {"p": p, "y": y, "brier": (p - y) ** 2, "loss": loss}
+    winner = prediction.probs.argmax(axis=1)
+    residual = prediction.probs.copy()
+    residual[rows, truth] -= 1.0  # (p_k - 1)^2 as written: sum p^2 - 2 p_y + 1 cancels near zero
+    return {
+        "p": prediction.probs[rows, winner],
+        "y": (winner == truth).astype(np.float64),
+        "brier": np.einsum("nk,nk->n", residual, residual),
+        "loss": loss,
+    }
+
+
+def weigh(columns: dict[str, np.ndarray], weight: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Columns times the weight of their row, and the sums of weights that estimates need."""
+    if weight is None:
+        return columns
+    weighted = {name: column * weight for name, column in columns.items()}
+    return {"w": weight, "w2": weight**2, **weighted}
+
+
+def class_grid_of(k: int, grid: Grid) -> Grid:
+    """Bins of the per-class cells for ``k`` classes."""
+    return grid if k <= 20 else CLASS_GRID
+
+
+def class_cells(probs, truth, group, grid: Grid, weight) -> Cells:
+    """Cells (groups, k, bins) of every class against the rest."""
+    k, folded = probs.shape[1], group % CLASS_GROUPS
+    shape, parts = (CLASS_GROUPS, grid.size), []
+    for j in range(k):
+        columns = weigh({"y": (truth == j).astype(np.float64), "p": probs[:, j]}, weight)
+        parts.append(tally(folded * grid.size + grid(probs[:, j]), columns, shape=shape))
+    return Cells(parts[0].names, np.stack([part.sums for part in parts], axis=2))
+
+
+def clipped_logit(p: np.ndarray) -> np.ndarray:
+    """Log-odds of ``p`` with both tails cut at 2.2e-16."""
+    return np.log(np.maximum(p, EPS)) - np.log(np.maximum(1.0 - p, EPS))

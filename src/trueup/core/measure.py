@@ -1,0 +1,139 @@
+"""A measure: sums that add over groups, and a smooth function of them."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+
+from trueup.core.cube import Cube, sums_of
+from trueup.core.errors import UsageError
+from trueup.core.estimate import Estimate
+from trueup.core.evidence import Evidence
+from trueup.core.grid import Grid
+from trueup.core.jackknife import Replicates, interval, wilson
+from trueup.core.predictions import Prediction, Probabilities
+
+
+FEW = 15
+"""With fewer errors or successes than this, the jackknife of a proportion covers too little."""
+
+
+class AbstractStatistic(ABC):
+    """A number about predictions and the truth: ``statistic(y_true, y_pred)`` -> ``Estimate``."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    better: ClassVar[str] = "lower"
+    reach: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    classwise: ClassVar[bool] = False
+
+    @abstractmethod
+    def estimate(self, cube: Cube, *, level: float = 0.95) -> Estimate:
+        """Value and interval from a cube."""
+
+    def __call__(self, y_true, y_pred, *, weight=None, cluster=None, time=None, level=0.95):
+        """Estimate of the measure.
+
+        Parameters
+        ----------
+        y_true
+            (n,) labels: class codes, or class names that the prediction knows; numbers for points.
+        y_pred
+            A prediction, or an array: (n,) of the event's or (n, k) of the classes' probabilities.
+        weight, cluster, time
+            (n,) roles of rows, as in ``Evidence``.
+        level
+            Level of the interval, in (0, 1).
+        """
+        prediction = y_pred if isinstance(y_pred, Prediction) else Probabilities(y_pred)
+        evidence = Evidence(prediction, y_true, weight=weight, cluster=cluster, time=time)
+        return self.estimate(self.cube(evidence), level=level)
+
+    def cube(self, evidence: Evidence) -> Cube:
+        """The sums of ``evidence`` that this measure needs."""
+        return sums_of(evidence, grid=self.grid, classes=self.classwise)
+
+    @property
+    def grid(self) -> Grid | None:
+        """Bins that the measure needs; None means that the common ones do."""
+        return None
+
+
+class AbstractMeasure(AbstractStatistic):
+    """A statistic that is a smooth function of sums over groups.
+
+    A final class gives the sums (``parts``) and the function (``value``); value, interval, paired
+    difference and every slice follow from the two.
+    """
+
+    proportion: ClassVar[bool] = False
+
+    @abstractmethod
+    def parts(self, cube: Cube) -> np.ndarray:
+        """(groups, ...) sums that add over groups."""
+
+    @abstractmethod
+    def value(self, sums: np.ndarray) -> np.ndarray:
+        """(r,) values of ``sums`` (r, ...); NaN where they say nothing."""
+
+    def scale(self, x: float) -> float:
+        """Map a value and the ends of its interval to the scale that is reported."""
+        return x
+
+    def replicates(self, cube: Cube) -> Replicates:
+        """The value, and the value without each group in turn."""
+        return Replicates.of(self.parts(cube), self.value, sizes=self.sizes(cube))
+
+    def sizes(self, cube: Cube) -> np.ndarray:
+        """(groups,) rows of the groups that ``parts`` counts over."""
+        source = cube.classes if self.classwise and cube.classes is not None else cube.table
+        return source.total("n")[:, 0]
+
+    def estimate(self, cube: Cube, *, level: float = 0.95) -> Estimate:
+        """Value and interval from a cube."""
+        check_level(self.name, level)
+        made = self.replicates(cube)
+        low, high, how = interval(made, level=level)
+        if self.proportion and _few(made.value, cube):
+            low, high, how = wilson(made.value, effective_size(made, cube), level=level)
+        value, low, high = map(self.scale, (made.value, low, high))
+        return Estimate(value, *self._inside(low, high), level, cube.n, how)
+
+    def difference(self, before: Cube, after: Cube, *, level: float = 0.95) -> Estimate:
+        """``after`` minus ``before`` on the same rows, with the interval of the pairs."""
+        check_level(f"{self.name}.difference", level)
+        a, b = self.replicates(before), self.replicates(after)
+        scaled = [self._scaled(r) for r in (a, b)]
+        paired = Replicates(scaled[1][0] - scaled[0][0], scaled[1][1] - scaled[0][1], a.sizes)
+        low, high, how = interval(paired, level=level)
+        return Estimate(paired.value, low, high, level, after.n, f"paired {how}")
+
+    def _scaled(self, made: Replicates) -> tuple[float, np.ndarray]:
+        return self.scale(made.value), np.array([self.scale(x) for x in made.without])
+
+    def _inside(self, low: float, high: float) -> tuple[float, float]:
+        least, most = self.reach
+        return max(low, least) if low == low else low, min(high, most) if high == high else high
+
+
+def check_level(who: str, level: float) -> None:
+    """Refuse a level outside (0, 1)."""
+    if not 0 < level < 1:
+        raise UsageError(who, f"level is {level}", do="Pass a share in (0, 1), such as 0.95")
+
+
+def effective_size(made: Replicates, cube: Cube) -> float:
+    """Rows of equal weight, independent of each other, that would carry the same information."""
+    w, w2 = cube.table.total("w", "w2").sum(axis=0)
+    kish = w**2 / w2
+    plain = made.value * (1 - made.value) / kish
+    if cube.grouping == "row" or plain <= 0:
+        return kish
+    return kish / max(made.variance / plain, 1.0)
+
+
+def _few(share: float, cube: Cube) -> bool:
+    return min(share, 1 - share) * cube.n < FEW

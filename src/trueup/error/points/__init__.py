@@ -1,0 +1,1 @@
+"""What points are judged by, one measure a file."""
