@@ -25,7 +25,7 @@ CARD = Card(
         "does not raise the loss it is fitted on",
     ),
     cost="O(n k) a Newton step, about six steps",
-    not_for="classes that err in opposite directions: one number cannot cool one and sharpen another",
+    not_for="classes that err in opposite directions: one number cannot cool and sharpen",
 )
 
 
