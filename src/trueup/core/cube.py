@@ -63,11 +63,10 @@ class Cube:
                 "the cubes have other bins, kinds or groupings",
                 do="Build both with the same grid, kind of prediction and roles",
             )
-        both = self.classes is not None and other.classes is not None
         return replace(
             self,
             table=self.table + other.table,
-            classes=self.classes + other.classes if both else None,
+            classes=_add(self.classes, other.classes),
             slices=_add_slices(self.slices, other.slices),
             chunks=_add(self.chunks, other.chunks),
         )
@@ -79,8 +78,9 @@ class Cube:
 
     def of_groups(self, chosen: np.ndarray) -> Cube:
         """The cube of the groups where ``chosen`` (groups,) is True, without slices or time."""
-        folded = None if self.classes is None else fold_flags(chosen, self.classes.shape[0])
-        classes = None if folded is None else self.classes.of_groups(folded)  # type: ignore[union-attr]
+        classes = self.classes
+        if classes is not None:
+            classes = classes.of_groups(fold_flags(chosen, classes.shape[0]))
         return Cube(
             self.grid,
             self.table.of_groups(chosen),
@@ -131,10 +131,8 @@ def cube_of(evidence: Evidence, *, grid: Grid | None = None, classes: bool = Fal
     prediction = probabilities_of("cube_of", evidence)
     grid = grid or Grid()
     group, groups = evidence.groups(), evidence.group_count
-    stats = row_statistics(prediction, evidence.truth)
-    score = stats.pop("p")
-    columns = weigh({"y": stats["y"], "p": score, **stats}, evidence.weight)
-    table = tally(group * grid.size + grid(score), columns, shape=(groups, grid.size))
+    columns, bins = row_columns(prediction, evidence.truth, evidence.weight, grid=grid)
+    table = tally(group * grid.size + bins, columns, shape=(groups, grid.size))
     cells, class_grid = None, None
     if classes and not prediction.event:
         class_grid = class_grid_of(prediction.k, grid)
@@ -145,13 +143,13 @@ def cube_of(evidence: Evidence, *, grid: Grid | None = None, classes: bool = Fal
 def sums_of(evidence: Evidence, *, grid: Grid | None = None, classes: bool = False) -> Cube:
     """The sums that the measures of this kind of prediction read."""
     if isinstance(evidence.prediction, Points):
-        return sums_of_points(evidence)
+        return sums_of_points(evidence.prediction, evidence)
     return cube_of(evidence, grid=grid, classes=classes)
 
 
-def sums_of_points(evidence: Evidence) -> Cube:
-    """Sums by group of the errors of points: ``error``, ``absolute`` and ``square``."""
-    error = evidence.prediction.values - evidence.truth
+def sums_of_points(points: Points, evidence: Evidence) -> Cube:
+    """Sums by group of the errors of ``points``: ``error``, ``absolute`` and ``square``."""
+    error = points.values - evidence.truth
     columns = {"error": error, "absolute": np.abs(error), "square": error**2}
     columns = weigh(columns, evidence.weight)
     table = tally(evidence.groups(), columns, shape=(evidence.group_count, 1))
@@ -169,19 +167,37 @@ def probabilities_of(who: str, evidence: Evidence) -> Probabilities:
     return evidence.prediction
 
 
-def row_statistics(prediction: Probabilities, truth: np.ndarray) -> dict[str, np.ndarray]:
-    """Score ``p``, outcome ``y``, ``brier`` and ``loss`` (n,) of every row."""
-    logs, rows = prediction.log_probs(), np.arange(len(truth))
-    loss = -logs[rows, truth]
+def row_columns(prediction: Probabilities, truth, weight, *, grid: Grid):
+    """The columns to sum - weighted y, p, brier, loss (n,) - and the bin (n,) of every row."""
+    if prediction.event and prediction.exact_logs is None:
+        stats, odds = event_statistics(prediction.probs[:, 1], truth == 1)
+    else:
+        stats, odds = class_statistics(prediction, truth), None
+    return weigh(stats, weight), grid(stats["p"], odds=odds)
+
+
+def event_statistics(p: np.ndarray, happened: np.ndarray):
+    """y, p, brier and loss (n,) of an event's probabilities, and their log-odds."""
+    p = np.asarray(p, dtype=np.float64)
+    q = 1.0 - p
+    yes, no = np.log(np.maximum(p, EPS)), np.log(np.maximum(q, EPS))
+    miss = np.where(happened, q, p)
+    loss = -np.where(happened, yes, no)
+    return {"y": happened.astype(np.float64), "p": p, "brier": miss * miss, "loss": loss}, yes - no
+
+
+def class_statistics(prediction: Probabilities, truth: np.ndarray) -> dict[str, np.ndarray]:
+    """y, p, brier and loss (n,): outcome and score of the class that wins, or of the event."""
+    rows = np.arange(len(truth))
+    loss = -prediction.log_probs()[rows, truth]
     if prediction.event:
-        p, y = prediction.probs[:, 1], truth.astype(np.float64)
-        return {"p": p, "y": y, "brier": (p - y) ** 2, "loss": loss}
+        return event_statistics(prediction.probs[:, 1], truth == 1)[0] | {"loss": loss}
     winner = prediction.probs.argmax(axis=1)
     residual = prediction.probs.copy()
     residual[rows, truth] -= 1.0  # (p_k - 1)^2 as written: sum p^2 - 2 p_y + 1 cancels near zero
     return {
-        "p": prediction.probs[rows, winner],
         "y": (winner == truth).astype(np.float64),
+        "p": prediction.probs[rows, winner],
         "brier": np.einsum("nk,nk->n", residual, residual),
         "loss": loss,
     }

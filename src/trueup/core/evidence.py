@@ -18,6 +18,26 @@ from trueup.core.groups import (
 )
 from trueup.core.predictions import Prediction, Probabilities
 from trueup.core.rows import Rows
+from trueup.core.validate import finite, refuse_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Grouping:
+    """Groups that were made elsewhere, as in the pass over a table.
+
+    Attributes
+    ----------
+    of_rows
+        (n,) group of every row, below ``count``.
+    count
+        Upper bound of the group numbers.
+    kind
+        ``"row"``, ``"cluster"`` or ``"block"``.
+    """
+
+    of_rows: np.ndarray
+    count: int
+    kind: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +59,8 @@ class Evidence:
         (n,) numbers or datetimes: rows become a series and groups become contiguous blocks.
     by
         Columns (n,) that cut the rows into slices.
+    grouped
+        Groups that are known already; they go before ``cluster`` and ``time``.
 
     Examples
     --------
@@ -53,6 +75,7 @@ class Evidence:
     cluster: np.ndarray | None = field(default=None, kw_only=True)
     time: np.ndarray | None = field(default=None, kw_only=True)
     by: dict[str, np.ndarray] = field(default_factory=dict, kw_only=True)
+    grouped: Grouping | None = field(default=None, kw_only=True)
     rows: Rows = field(default=None, kw_only=True, repr=False)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
@@ -60,9 +83,10 @@ class Evidence:
         object.__setattr__(self, "truth", truth)
         if self.weight is not None:
             object.__setattr__(self, "weight", _weights(self.weight, len(truth)))
-        for name in ("cluster", "time"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, _column(name, getattr(self, name), len(truth)))
+        if self.cluster is not None:
+            object.__setattr__(self, "cluster", _column("cluster", self.cluster, len(truth)))
+        if self.time is not None:
+            object.__setattr__(self, "time", _times(self.time, len(truth)))
         by = {name: _column(f"by[{name}]", values, len(truth)) for name, values in self.by.items()}
         object.__setattr__(self, "by", by)
         if self.rows is None:
@@ -89,11 +113,15 @@ class Evidence:
             cluster=pick(self.cluster),
             time=pick(self.time),
             by={name: column[index] for name, column in self.by.items()},
+            grouped=self.grouped
+            and Grouping(self.grouped.of_rows[index], self.grouped.count, self.grouped.kind),
             rows=self.rows.take(index),
         )
 
     def groups(self) -> np.ndarray:
         """Group (n,) of every row: by cluster, else by block of time, else by place."""
+        if self.grouped is not None:
+            return self.grouped.of_rows
         if self.cluster is not None:
             return hash_groups(self.cluster)
         if self.time is not None:
@@ -103,11 +131,15 @@ class Evidence:
     @property
     def grouping(self) -> str:
         """How ``groups`` were made: ``"cluster"``, ``"block"`` or ``"row"``."""
+        if self.grouped is not None:
+            return self.grouped.kind
         return "cluster" if self.cluster is not None else "row" if self.time is None else "block"
 
     @property
     def group_count(self) -> int:
         """Upper bound of the group numbers."""
+        if self.grouped is not None:
+            return self.grouped.count
         return BLOCKS if self.grouping == "block" else GROUPS
 
 
@@ -128,7 +160,7 @@ def _truth(prediction: Prediction, truth: np.ndarray) -> np.ndarray:
             do="Pass one truth a prediction",
         )
     if not isinstance(prediction, Probabilities):
-        return truth.astype(np.float64)
+        return finite("Evidence.truth", truth, 1)
     return _codes(prediction, truth)
 
 
@@ -160,6 +192,17 @@ def _weights(weight, n: int) -> np.ndarray:
             do="Drop the rows or mend their weights",
         )
     return w
+
+
+def _times(values, n: int) -> np.ndarray:
+    times = _column("time", values, n)
+    if times.dtype.kind == "M" and np.isnat(times).any():
+        refuse_rows("Evidence.time", "not a time", np.isnat(times), times)
+    if times.dtype.kind not in "Miufb":
+        raise EvidenceError(
+            "Evidence", f"'time' holds {times.dtype}", do="Pass numbers or datetime64 values"
+        )
+    return times if times.dtype.kind == "M" else finite("Evidence.time", times, 1)
 
 
 def _column(name: str, values, n: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -99,8 +100,12 @@ class Fitted:
 class AbstractCorrection(ABC):
     """Settings of a correction of class probabilities; ``fit`` learns, ``Fitted`` applies."""
 
+    least_classes: ClassVar[int] = 2
+
     @abstractmethod
-    def learn(self, logs: np.ndarray, truth: np.ndarray, weight: np.ndarray):
+    def learn(
+        self, logs: np.ndarray, truth: np.ndarray, weight: np.ndarray
+    ) -> tuple[AbstractMap, bool]:
         """The map and whether the fit converged, from log-probabilities (n, k)."""
 
     def fit(self, evidence: Evidence) -> Fitted:
@@ -109,7 +114,8 @@ class AbstractCorrection(ABC):
         Parameters
         ----------
         evidence
-            n >= 1 rows of ``Probabilities`` and the truth; weights count.
+            n >= 1 rows of ``Probabilities`` and the truth. A weight counts its row so many times;
+            weights below 1 on average are taken for shares and brought to that average.
 
         Raises
         ------
@@ -127,9 +133,16 @@ class AbstractCorrection(ABC):
             raise FitError(
                 f"{name}.fit", "there are no rows", do="Pass evidence with at least one row"
             )
-        weight = np.ones(len(evidence)) if evidence.weight is None else evidence.weight
+        weight = _counts(evidence.weight, len(evidence))
         learned, converged = self.learn(prediction.log_probs(), evidence.truth, weight)
         return Fitted(name, learned, prediction.k, evidence.rows, converged)
+
+
+def _counts(weight: np.ndarray | None, n: int) -> np.ndarray:
+    """Weights that can stand for counts of rows, as the guards against 0 and 1 need them."""
+    if weight is None:
+        return np.ones(n)
+    return weight / min(1.0, float(weight[weight > 0].mean()))
 
 
 class AbstractEventMap(AbstractMap):
@@ -168,7 +181,11 @@ class OneVersusRest(AbstractMap):
         return np.column_stack([-np.logaddexp(0.0, -x) for x in odds])
 
     def sql(self, logs: Sequence[str]) -> list[str]:
-        rest = [f"({log} - ln(greatest(1.0 - exp({log}), {EPS!r})))" for log in logs]
+        # 1 - e^x written so that it keeps its digits where x is near 0.
+        rest = [
+            f"({log} - ln(greatest(-2.0 * sinh(({log}) / 2.0) * exp(({log}) / 2.0), {EPS!r})))"
+            for log in logs
+        ]
         odds = [m.odds_sql(x) for m, x in zip(self.maps, rest, strict=True)]
         return [f"-ln(1.0 + exp(least(-({x}), 700.0)))" for x in odds]
 
@@ -185,10 +202,14 @@ class AbstractEventCorrection(AbstractCorrection):
     """Settings of a correction of the probability of an event."""
 
     @abstractmethod
-    def learn_event(self, x: np.ndarray, y: np.ndarray, weight: np.ndarray):
+    def learn_event(
+        self, x: np.ndarray, y: np.ndarray, weight: np.ndarray
+    ) -> tuple[AbstractEventMap, bool]:
         """The event map and whether the fit converged, from log-odds (n,) and outcomes (n,)."""
 
-    def learn(self, logs: np.ndarray, truth: np.ndarray, weight: np.ndarray):
+    def learn(
+        self, logs: np.ndarray, truth: np.ndarray, weight: np.ndarray
+    ) -> tuple[AbstractMap, bool]:
         """One map for two classes, one a class against the rest for more."""
         if logs.shape[1] == 2:
             return self.learn_event(logs[:, 1] - logs[:, 0], (truth == 1).astype(float), weight)

@@ -40,13 +40,15 @@ class Grid:
         """Number of bins."""
         return self.width + self.logit - 1
 
-    def __call__(self, score: np.ndarray) -> np.ndarray:
-        """Bin (n,) of every ``score`` (n,) in [0, 1]."""
+    def __call__(self, score: np.ndarray, *, odds: np.ndarray | None = None) -> np.ndarray:
+        """Bin (n,) of every ``score`` (n,) in [0, 1]; ``odds`` (n,) where they are known."""
         p = np.asarray(score, dtype=np.float64)
-        odds = np.log(np.maximum(p, EPS)) - np.log(np.maximum(1.0 - p, EPS))
+        if odds is None:
+            odds = np.log(np.maximum(p, EPS)) - np.log(np.maximum(1.0 - p, EPS))
         step = np.floor(odds * (self.logit / 32) + self.logit / 2)
-        step = np.clip(step, 0, self.logit - 1)
-        return (step + np.maximum(np.ceil(p * self.width) - 1, 0)).astype(np.int32)
+        np.clip(step, 0, self.logit - 1, out=step)
+        step += np.maximum(np.ceil(p * self.width) - 1, 0)
+        return step.astype(np.int32)
 
     def sql(self, score: str) -> str:
         """The same bin as a SQL expression over a DOUBLE ``score``."""

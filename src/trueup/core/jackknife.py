@@ -35,7 +35,10 @@ class Replicates:
             return cls(math.nan, np.zeros(0), np.zeros(0))
         parts = parts[used]
         total = parts.sum(axis=0, keepdims=True)
-        return cls(float(value(total)[0]), value(total - parts), sizes[used])
+        with np.errstate(
+            invalid="ignore", divide="ignore"
+        ):  # without the only group nothing is left
+            return cls(float(value(total)[0]), value(total - parts), sizes[used])
 
     @property
     def variance(self) -> float:

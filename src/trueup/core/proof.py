@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from trueup.core.cube import probabilities_of
 from trueup.core.errors import EvidenceError, LeakageError
 from trueup.core.estimate import Estimate
 from trueup.core.evidence import Evidence
@@ -100,7 +101,8 @@ def prove(before, after, *, on: Evidence, score: AbstractMeasure, level: float =
     fitted = after if isinstance(after, Fitted) else None
     return Proof(
         score.name,
-        *estimates,
+        estimates[0],
+        estimates[1],
         difference,
         judge(difference, better=score.better, converged=fitted is None or fitted.converged),
         fitted.method if fitted else "",
@@ -138,7 +140,7 @@ def _predicted(side, on: Evidence) -> Evidence:
                 why="a correction always looks good on rows that it has seen",
                 do="Pass evidence that was held out of fit",
             )
-        return replace(on, prediction=side.apply(on.prediction))  # type: ignore[arg-type]
+        return replace(on, prediction=side.apply(probabilities_of("prove", on)))
     if not isinstance(side, Prediction) or len(side) != len(on):
         raise EvidenceError(
             "prove",

@@ -12,45 +12,64 @@ import numpy as np
 class Rows:
     """Identities of rows, as 64-bit numbers.
 
-    A row is known by its key where the user named one, else by its content where contents are
-    distinct, else by its place in the arrays it came from. Two tables cut from the same data are
-    thus recognised even when they were cut outside this library.
+    A row is known by its key where the user named one, else by its place in the arrays it came
+    from. Two tables cut from the same data outside this library are recognised by their contents,
+    when they share more of them than chance explains.
 
     Attributes
     ----------
     ids
-        (n,) identities.
+        (n,) identities: of the key, or of the place in one table.
+    contents
+        (n,) numbers of the values of each row, or None where keys say who is who.
     """
 
     ids: np.ndarray
+    contents: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def shared_with(self, other: Rows) -> int:
         """How many rows of ``self`` are in ``other`` too."""
-        return int(np.isin(self.ids, other.ids).sum())
+        same = int(np.isin(self.ids, other.ids).sum())
+        if same or self.contents is None or other.contents is None:
+            return same
+        return _shared_contents(self.contents, other.contents)
 
     def take(self, index) -> Rows:
         """The rows of ``index``."""
-        return Rows(self.ids[index])
+        return Rows(self.ids[index], None if self.contents is None else self.contents[index])
 
     @classmethod
     def of(cls, arrays: list[np.ndarray], *, keys: np.ndarray | None = None) -> Rows:
         """Rows of parallel ``arrays`` (n, ...), known by ``keys`` (n,) where given."""
         if keys is not None:
             return cls(_mix(np.asarray(keys, dtype=np.int64).astype(np.uint64)))
-        content = np.zeros(len(arrays[0]), dtype=np.uint64)
+        contents = np.zeros(len(arrays[0]), dtype=np.uint64)
         for column in arrays:
-            content = _mix(content ^ _row_bits(column))
-        if len(np.unique(content)) == len(content):
-            return cls(content)
-        return cls(_mix(np.arange(len(content), dtype=np.uint64) ^ _fingerprint(content)))
+            contents = _mix(contents ^ _row_bits(column))
+        places = np.arange(len(contents), dtype=np.uint64)
+        return cls(_mix(places ^ _fingerprint(contents)), contents)
+
+
+def _shared_contents(a: np.ndarray, b: np.ndarray) -> int:
+    """Rows of ``a`` whose contents are in ``b``; 0 where chance explains them.
+
+    Rounded scores meet by chance. Values that two samples of one law share are, on average, no more
+    than those that recur within either sample (with Poisson counts of mean s and t, ``s t`` is at
+    most ``s^2 / 2 + t^2 / 2``); where none recurs, float32 still has only about 2^24 values.
+    """
+    one, other = np.unique(a, return_counts=True), np.unique(b, return_counts=True)
+    shared = np.isin(one[0], other[0]).sum()
+    chance = sum((counts > 1).sum() for _, counts in (one, other)) + len(a) * len(b) / 2**24
+    return int(np.isin(a, b).sum()) if shared > chance + 4 * np.sqrt(chance) else 0
 
 
 def _row_bits(column: np.ndarray) -> np.ndarray:
     """One number a row from its values; the order of columns matters."""
-    table = np.asarray(column, dtype=np.float64).reshape(len(column), -1)
+    table = np.asarray(column, dtype=np.float64)
+    table = table[:, None] if table.ndim == 1 else table
     bits = np.ascontiguousarray(table + 0.0).view(np.uint64)  # + 0.0 makes -0.0 equal to 0.0
     row = np.zeros(len(table), dtype=np.uint64)
     for j in range(table.shape[1]):
@@ -66,6 +85,6 @@ def _mix(x: np.ndarray) -> np.ndarray:
     return x ^ (x >> np.uint64(31))
 
 
-def _fingerprint(content: np.ndarray) -> np.uint64:
-    digest = hashlib.blake2b(content.tobytes(), digest_size=8).digest()
+def _fingerprint(contents: np.ndarray) -> np.uint64:
+    digest = hashlib.blake2b(contents.tobytes(), digest_size=8).digest()
     return np.uint64(int.from_bytes(digest, "little"))

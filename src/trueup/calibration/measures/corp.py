@@ -101,7 +101,7 @@ def isotonic_means(w: np.ndarray, y: np.ndarray) -> np.ndarray:
 
     fitted = np.zeros_like(w)
     for row, (weight, total) in enumerate(zip(w, y, strict=True)):
-        seen = weight > 1e-12
+        seen = weight > 1e-12 * weight.sum()
         means = total[seen] / weight[seen]
         fitted[row, seen] = isotonic_regression(means, weights=weight[seen]).x
     return fitted

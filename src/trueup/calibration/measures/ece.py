@@ -5,8 +5,9 @@ r"""Expected calibration error: the mean distance between what is said and what 
 with ``y_b``, ``p_b`` the sums of outcome and score in bin b. A plug-in estimate: the absolute value
 turns noise into error, so a perfectly calibrated model gets a positive value, and near calibration
 no interval of it is sound. It is therefore always shown beside its noise floor, and decisions rest
-on ``calibration_error`` and ``calibration_test``. Rows over two axes: the bins, equal width (lo, hi]
-or equal mass, and what is compared, the top label or event, or every class against the rest.
+on ``calibration_error`` and ``calibration_test``. Rows over two axes: the bins, of equal width
+(lo, hi] or equal mass, and what is compared, the top label or event, or every class against the
+rest.
 
 Examples
 --------

@@ -52,7 +52,8 @@ class AbstractLogistic(AbstractMeasure):
     def value(self, sums: np.ndarray) -> np.ndarray:
         w, y, p = np.moveaxis(sums, 1, 0)
         x = clipped_logit(p / np.where(w > 0, w, 1.0))
-        return fit_logistic(np.where(w > 1e-12, x, 0.0), w, y, slope=self.slope)
+        seen = w > 1e-12 * w.sum(axis=1, keepdims=True)
+        return fit_logistic(np.where(seen, x, 0.0), w, y, slope=self.slope)
 
 
 @dataclass(frozen=True)
@@ -76,27 +77,54 @@ class CalibrationIntercept(AbstractLogistic):
 def fit_logistic(x: np.ndarray, w: np.ndarray, y: np.ndarray, *, slope: bool) -> np.ndarray:
     """(r,) slope of every row's regression, or its intercept with the slope held at 1.
 
-    Newton on all rows at once; NaN where it does not converge, as when outcomes are separated.
+    Newton on all rows at once, from the solution of their sum; NaN where it does not converge, as
+    when outcomes are separated.
     """
-    a, b = np.zeros((len(x), 1)), np.ones((len(x), 1))
     with np.errstate(all="ignore"):
-        for _ in range(50):
-            q = 1 / (1 + np.exp(-(a + b * x)))
-            residual, v = y - w * q, w * q * (1 - q)
-            s0, s1, s2 = (_sum(v * x**power) for power in (0, 1, 2))
-            g0, g1 = _sum(residual), _sum(residual * x)
-            if slope:
-                det = s0 * s2 - s1**2
-                da, db = (s2 * g0 - s1 * g1) / det, (s0 * g1 - s1 * g0) / det
-            else:
-                da, db = g0 / s0, np.zeros_like(b)
-            size = np.maximum(np.abs(da), np.abs(db))
-            short = np.minimum(1.0, 4.0 / np.maximum(size, 1e-12))  # no leap past saturation
-            a, b = a + short * da, b + short * db
-            if np.nanmax(size, initial=0.0) < 1e-10:
-                break
+        pooled = w.sum(axis=0, keepdims=True)
+        centre = (w * x).sum(axis=0, keepdims=True) / np.where(pooled > 0, pooled, 1.0)
+        flat = np.zeros((1, 1)), np.ones((1, 1))
+        a, b, size = _newton(centre, pooled, y.sum(axis=0, keepdims=True), *flat, slope=slope)
+        start = (a, b) if np.isfinite(size).all() else flat
+        a, b, size = _newton(x, w, y, *start, slope=slope)
     answer = np.where((size < 1e-6) & (np.abs(b) < 100), b if slope else a, np.nan)
     return answer[:, 0]
+
+
+def _newton(x, w, y, a, b, *, slope: bool):
+    """Intercepts and slopes (r, 1) of least loss, and the size of their last step."""
+    for _ in range(50):
+        q = 1 / (1 + np.exp(-(a + b * x)))
+        residual, v = y - w * q, w * q * (1 - q)
+        s0, s1, s2 = (_sum(v * x**power) for power in (0, 1, 2))
+        g0, g1 = _sum(residual), _sum(residual * x)
+        if slope:
+            det = s0 * s2 - s1**2
+            da, db = (s2 * g0 - s1 * g1) / det, (s0 * g1 - s1 * g0) / det
+        else:
+            da, db = g0 / s0, np.zeros_like(g0)
+        share = _shorten(x, w, y, a, b, da, db)
+        a, b = a + share * da, b + share * db
+        size = np.maximum(np.abs(da), np.abs(db))
+        if np.nanmax(size, initial=0.0) < 1e-10:
+            break
+    return a, b, size
+
+
+def _shorten(x, w, y, a, b, da, db) -> np.ndarray:
+    """(r, 1) share of each step that does not raise the loss: whole ones can swing for ever."""
+    share, now = np.ones_like(da), _loss(x, w, y, a, b)
+    for _ in range(20):
+        worse = _loss(x, w, y, a + share * da, b + share * db) > now + 1e-12 * np.abs(now)
+        if not worse.any():
+            break
+        share = np.where(worse, share / 2, share)
+    return share
+
+
+def _loss(x, w, y, a, b) -> np.ndarray:
+    eta = a + b * x
+    return _sum(w * np.logaddexp(0.0, eta) - y * eta)
 
 
 def _sum(values: np.ndarray) -> np.ndarray:

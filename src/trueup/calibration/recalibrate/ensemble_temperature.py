@@ -26,6 +26,10 @@ CARD = Card(
 )
 
 
+TINY = 1e-300
+"""Least probability inside the logarithm of a mixture: a cooled one can underflow to 0."""
+
+
 @dataclass(frozen=True)
 class EnsembleTemperatureScaling(AbstractCorrection):
     """Mix ``softmax(z / T)``, the original probabilities and ``1 / k``.
@@ -57,8 +61,8 @@ class EnsembleTemperatureScaling(AbstractCorrection):
         beta, converged = best_scale(logs, truth, weight, settings=TemperatureScaling())
         rows, w = np.arange(len(logs)), weight / weight.sum()
         uniform = np.full(len(logs), 1 / logs.shape[1])
-        tempered = np.exp(log_softmax(beta * logs)[rows, truth])
-        likelihood = np.column_stack([tempered, np.exp(logs[rows, truth]), uniform])
+        tempered = log_softmax(beta * logs)[rows, truth]
+        likelihood = np.column_stack([np.exp(tempered), np.exp(logs[rows, truth]), uniform])
         share = np.array([1.0, 1.0, 1.0]) / 3
         for _ in range(self.steps):
             joint = likelihood * share
@@ -68,7 +72,7 @@ class EnsembleTemperatureScaling(AbstractCorrection):
                 break
         # EM cannot reach the corner where temperature scaling alone is best; compare with it.
         mixed = w @ np.log(likelihood @ share)
-        share = share if mixed > w @ np.log(likelihood[:, 0]) else np.array([1.0, 0.0, 0.0])
+        share = share if mixed > w @ tempered else np.array([1.0, 0.0, 0.0])
         return Mixture(float(1 / beta), *map(float, share)), converged
 
 
@@ -84,17 +88,18 @@ class Mixture(AbstractMap):
     def __call__(self, logs: np.ndarray) -> np.ndarray:
         cooled, plain = np.exp(log_softmax(logs / self.temperature)), np.exp(log_softmax(logs))
         flat = self.uniform / logs.shape[1]
-        return np.log(self.tempered * cooled + self.original * plain + flat)
+        return np.log(np.maximum(self.tempered * cooled + self.original * plain + flat, TINY))
 
     def sql(self, logs: Sequence[str]) -> list[str]:
         top, flat = f"greatest({', '.join(logs)})", self.uniform / len(logs)
         cooled = [f"exp(({log} - {top}) / {self.temperature!r})" for log in logs]
         plain = [f"exp({log} - {top})" for log in logs]
         a, b = " + ".join(cooled), " + ".join(plain)
-        return [
-            f"ln({self.tempered!r} * {c} / ({a}) + {self.original!r} * {p} / ({b}) + {flat!r})"
+        terms = [
+            f"{self.tempered!r} * {c} / ({a}) + {self.original!r} * {p} / ({b}) + {flat!r}"
             for c, p in zip(cooled, plain, strict=True)
         ]
+        return [f"ln(greatest({term}, {TINY!r}))" for term in terms]
 
     @property
     def parameters(self) -> dict[str, float]:

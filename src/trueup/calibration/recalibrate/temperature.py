@@ -90,15 +90,16 @@ def best_scale(z, y, w, *, settings: TemperatureScaling) -> tuple[float, bool]:
     w = w / w.sum()
     truth = w @ z[np.arange(len(z)), y]
     low, high, beta = 1.0 / settings.largest, settings.largest, 1.0
-    for _ in range(60):
+    for _ in range(100):
         mean, square = _moments(beta, z)
         slope, curvature = w @ mean - truth, w @ (square - mean**2)
-        low, high = (beta, high) if slope < 0 else (low, beta)
+        # A slope of 0 without curvature is a loss that has saturated: its minimum lies further up.
+        low, high = (beta, high) if slope < 0 or curvature <= 0 else (low, beta)
         step = beta - slope / curvature if curvature > 0 else np.inf
         # Newton may leave the bracket where probabilities saturate; the geometric mean does not.
-        new = step if low < step < high else np.sqrt(low * high)
+        new = step if low <= step <= high else np.sqrt(low * high)
         if abs(new / beta - 1.0) < settings.tolerance:
-            return new, low > 1.001 / settings.largest or high < settings.largest / 1.001
+            return new, 1.001 < new * settings.largest and 1.001 * new < settings.largest
         beta = new
     return beta, False
 

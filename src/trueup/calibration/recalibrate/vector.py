@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.optimize import minimize
@@ -52,6 +53,7 @@ class VectorScaling(AbstractCorrection):
 
     tolerance: float = 1e-7
     steps: int = 500
+    least_classes: ClassVar[int] = 3  # for two classes it is Platt scaling, written twice
 
     def learn(self, logs: np.ndarray, truth: np.ndarray, weight: np.ndarray):
         k, w = logs.shape[1], weight / weight.sum()
@@ -68,7 +70,8 @@ class VectorScaling(AbstractCorrection):
         options = {"maxiter": self.steps, "gtol": self.tolerance, "ftol": 1e-15}
         found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)
         shift = found.x[k:] - found.x[k:].mean()  # a common shift changes no probability
-        bounded = np.abs(found.x).max() < 1e3
+        # Where scores separate the classes the loss falls to 0 and the search ends on the way.
+        bounded = np.abs(found.x).max() < 1e3 and found.fun > 10 * self.tolerance
         return VectorMap(found.x[:k], shift), bool(bounded and found.nit < self.steps)
 
 

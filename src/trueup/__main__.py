@@ -1,0 +1,6 @@
+"""``python -m trueup``."""
+
+from trueup.cli import main
+
+
+main()

@@ -1,0 +1,1 @@
+"""The main job: cube -> findings -> corrections -> proofs -> verdict."""

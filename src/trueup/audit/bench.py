@@ -1,0 +1,127 @@
+"""Where corrections are learned, chosen and proven: on cells for an event, on rows for classes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from trueup.core.cells import Cells
+from trueup.core.cube import Cube, cube_of
+from trueup.core.evidence import Evidence, Grouping
+from trueup.core.fitted import Fitted
+from trueup.core.predictions import Probabilities, trusted
+from trueup.core.rows import Rows
+from trueup.core.tables.scan import Sample, Scan
+
+
+class AbstractBench(ABC):
+    """Evidence by groups, before and after a correction."""
+
+    exact: bool
+
+    @abstractmethod
+    def sizes(self) -> np.ndarray:
+        """(groups,) rows of every group."""
+
+    @abstractmethod
+    def evidence(self, groups: np.ndarray) -> Evidence:
+        """Evidence of the groups where ``groups`` is True."""
+
+    @abstractmethod
+    def cubes(self, fitted: Fitted, groups: np.ndarray) -> tuple[Cube, Cube]:
+        """Cubes of these groups before and after the correction, row by row the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class CellBench(AbstractBench):
+    """Every row of a table of event probabilities, through the cells of its cube.
+
+    Rows of one bin have nearly the same score, so the bin's mean score stands for each of them;
+    before and after are treated alike, so that their difference is not touched by it.
+    """
+
+    cube: Cube
+
+    exact = True
+
+    def sizes(self) -> np.ndarray:
+        return self.cube.table.total("n")[:, 0]
+
+    def evidence(self, groups: np.ndarray) -> Evidence:
+        w, y, p = (self.cube.table[name][groups].sum(axis=0) for name in ("w", "y", "p"))
+        used = w > 0
+        score, w, y = p[used] / w[used], w[used], y[used]
+        return Evidence(
+            Probabilities(np.clip(np.tile(score, 2), 0.0, 1.0)),
+            np.repeat([1, 0], len(score)),
+            weight=np.maximum(np.concatenate([y, w - y]), 0.0),
+            rows=Rows.of([], keys=np.flatnonzero(groups)),
+        )
+
+    def cubes(self, fitted: Fitted, groups: np.ndarray) -> tuple[Cube, Cube]:
+        table = self.cube.table.of_groups(groups)
+        w, p = table["w"].sum(axis=0), table["p"].sum(axis=0)
+        score = np.clip(p / np.where(w > 0, w, 1.0), 0.0, 1.0)
+        before = Probabilities(score)
+        return self._scored(table, before), self._scored(table, fitted.apply(before))
+
+    def _scored(self, table: Cells, prediction: Probabilities) -> Cube:
+        """The cube of ``table`` if every row of bin b said ``prediction[b]``, in its new bin."""
+        p, logs = prediction.probs[:, 1], prediction.log_probs()
+        w, y = table["w"], table["y"]
+        sums = {
+            "p": w * p,
+            "brier": y * (1 - p) ** 2 + (w - y) * p**2,
+            "loss": -(y * logs[:, 1] + (w - y) * logs[:, 0]),
+        }
+        kept = [sums.get(name, table[name]) for name in table.names]
+        bins = self.cube.grid(p)
+        moved = np.zeros_like(table.sums)
+        for i, column in enumerate(kept):
+            np.add.at(moved[i].T, bins, column.T)
+        return Cube(self.cube.grid, Cells(table.names, moved), True, self.cube.grouping)
+
+
+@dataclass(frozen=True, eq=False)
+class RowBench(AbstractBench):
+    """A seeded sample of rows of a table of several classes."""
+
+    sample: Sample
+    count: int
+    kind: str
+    classes: tuple
+
+    @property
+    def exact(self) -> bool:  # type: ignore[override]
+        """Whether the sample is the whole table."""
+        return self.sample.every == 1
+
+    def sizes(self) -> np.ndarray:
+        return np.bincount(self.sample.group, minlength=self.count).astype(float)
+
+    def evidence(self, groups: np.ndarray) -> Evidence:
+        keep = groups[self.sample.group]
+        probs = self.sample.probs[keep].astype(np.float64)
+        probs /= probs.sum(axis=1, keepdims=True)
+        group = self.sample.group[keep]
+        return Evidence(
+            trusted(probs, self.classes, False, None),
+            self.sample.truth[keep],
+            weight=None if self.sample.weight is None else self.sample.weight[keep],
+            grouped=Grouping(group, self.count, self.kind),
+            rows=Rows.of([], keys=np.flatnonzero(keep)),
+        )
+
+    def cubes(self, fitted: Fitted, groups: np.ndarray) -> tuple[Cube, Cube]:
+        on = self.evidence(groups)
+        after = replace(on, prediction=fitted.apply(on.prediction))
+        return cube_of(on), cube_of(after)
+
+
+def bench_of(found: Scan, classes: tuple) -> AbstractBench:
+    """The bench of a scanned table."""
+    if found.sample is None:
+        return CellBench(found.cube)
+    return RowBench(found.sample, found.cube.table.shape[0], found.cube.grouping, classes)

@@ -1,0 +1,207 @@
+"""Judge one model: measures, findings, corrections, verdict, all from its scan."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from trueup import calibration
+from trueup.audit import confidence, drift, slices
+from trueup.audit.bench import bench_of
+from trueup.audit.finding import Finding, in_order, percent, points
+from trueup.audit.remedies import Remedy, Trial, try_all
+from trueup.core.cube import Cube
+from trueup.core.estimate import Estimate
+from trueup.core.tables.plan import Plan
+from trueup.core.tables.profile import Check
+from trueup.core.tables.scan import Scan
+
+
+MEASURES = (
+    calibration.log_loss,
+    calibration.brier,
+    calibration.accuracy,
+    calibration.auc,
+    calibration.ece,
+    calibration.noise_floor,
+    calibration.calibration_error,
+    calibration.calibration_test,
+    calibration.classwise_ece,
+    calibration.confidence_gap,
+    calibration.calibration_slope,
+    calibration.miscalibration,
+    calibration.discrimination,
+    calibration.uncertainty,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """One model of the table, judged.
+
+    Attributes
+    ----------
+    model
+        Its name, empty where the table holds one model.
+    measures
+        Name -> estimate.
+    findings
+        In order of weight.
+    slices, drifts, trial
+        What they rest on.
+    checks
+        Health of its data.
+    """
+
+    model: str
+    scan: Scan
+    plan: Plan
+    measures: dict[str, Estimate]
+    findings: list[Finding]
+    slices: list[slices.Slice]
+    drifts: list[drift.Drift]
+    trial: Trial
+    checks: list[Check] = field(default_factory=list)
+
+    @property
+    def cube(self) -> Cube:
+        """Its cube."""
+        return self.scan.cube
+
+    @property
+    def chosen(self) -> Remedy | None:
+        """The proven remedy, or None."""
+        return self.trial.chosen
+
+
+def judge_model(found: Scan, plan: Plan, *, model: str = "", level: float = 0.95) -> Judged:
+    """Everything that can be said about one model."""
+    cube, event = found.cube, plan.roles.event
+    measures = {
+        m.name: m.estimate(cube, level=level)
+        for m in MEASURES
+        if not ((event and m.name == "classwise_ece") or (not event and m.name == "calibration_slope"))
+    }
+    overall = confidence.confidence_findings(cube, measures)
+    cut = slices.find_slices(cube, level=level)
+    drifts = (
+        []
+        if plan.clock is None or cube.chunks is None
+        else drift.find_drift(cube.chunks, plan.clock, event=event, level=level)
+    )
+    bench = bench_of(found, plan.profile.classes)
+    trial = try_all(bench, k=plan.k, in_time=plan.grouping == "block", level=level)
+    findings = [
+        *overall,
+        *confidence.class_findings(cube, plan.profile.classes, overall),
+        *confidence.ranking_findings(measures),
+        *slices.slice_findings(cut, event=event),
+        *drift.drift_findings(drifts),
+    ]
+    checks = [*plan.profile.checks, *_zeros(found)]
+    findings += _from_checks(checks, cube.n)
+    return Judged(model, found, plan, measures, in_order(findings), cut, drifts, trial, checks)
+
+
+def _zeros(found: Scan) -> list[Check]:
+    if not found.zeros:
+        return []
+    text = (
+        f"{found.zeros:,} rows gave probability 0 to what happened; the log loss counts each as "
+        "36.04 nats, where honesty would say infinite."
+    )
+    return [Check("data_impossible", "medium", text, found.zeros)]
+
+
+def _from_checks(checks: list[Check], n: int) -> list[Finding]:
+    return [
+        Finding(check.id, check.severity, check.sentence, Estimate(check.count, n=n, how="counted"))
+        for check in checks
+        if check.severity != "ok"
+    ]
+
+
+def verdict(judged: Judged) -> str:
+    """What is true of the model, in one sentence."""
+    about = [f for f in judged.findings if not f.id.startswith("data_")]
+    said = _state(judged)
+    if not about:
+        return f"Trustworthy: {said}, and no fault was found in {judged.cube.n:,} rows."
+    first, rest = about[0], len(about) - 1
+    if first.severity == "low" and judged.chosen is None:
+        more = f"{len(about)} small {'fault' if len(about) == 1 else 'faults'}"
+        return f"Good: {said}, with {more} and none worth correcting."
+    also = "" if not rest else f" ({rest} more finding{'s' if rest > 1 else ''} below)"
+    return first.sentence.rstrip(".") + also + "."
+
+
+def _state(judged: Judged) -> str:
+    right = judged.measures["accuracy"].value
+    said = right + judged.measures["confidence_gap"].value
+    return f"it says {percent(said)} and is right {percent(right)} of the time"
+
+
+def action(judged: Judged) -> str:
+    """What to do, in one sentence."""
+    slice_ = next((s for s in judged.slices if s.flagged), None)
+    look = f"look into {slice_.label}, which no overall correction mends" if slice_ else ""
+    if judged.chosen is None:
+        tried = judged.trial.remedies
+        worse = all(remedy.proof.difference.value > 0 for remedy in tried)
+        reason = (
+            f"every one of the {len(tried)} corrections tried makes it worse"
+            if worse
+            else f"none of the {len(tried)} corrections tried is surely better"
+        )
+        first = f"First {look}. " if look else ""
+        return f"{first}Leave it: {reason} on rows that it never saw."
+    proof, then = judged.chosen.proof, f" Then {look}." if look else ""
+    return (
+        f"{advice(judged)}: apply {title(judged.chosen)}, which takes the log loss from "
+        f"{proof.before.value:.4g} to {proof.after.value:.4g} on {proof.after.n:,} rows that it "
+        f"never saw.{then}"
+    )
+
+
+def advice(judged: Judged) -> str:
+    """``Cool it``, ``Sharpen it``, ``Correct it`` or ``Leave it``."""
+    if judged.chosen is None:
+        return "Leave it"
+    ids = {finding.id for finding in judged.findings}
+    return (
+        "Cool it"
+        if "overconfident" in ids
+        else ("Sharpen it" if "underconfident" in ids else "Correct it")
+    )
+
+
+def title(remedy: Remedy) -> str:
+    """``temperature scaling (temperature 5.75)``."""
+    # The paper's name in words: BetaCalibration -> beta calibration; Platt keeps his capital.
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", remedy.title).lower().replace("platt", "Platt")
+    if len(remedy.fitted.map.parameters) > 3:
+        return name
+    numbers = (f"{k} {v:.3g}" for k, v in remedy.fitted.map.parameters.items())
+    return f"{name} ({', '.join(numbers)})"
+
+
+def headline(judged: Judged) -> list[dict]:
+    """The three numbers that carry the verdict."""
+    m = judged.measures
+    gap, error = m["confidence_gap"], m["calibration_error_debiased"]
+    sure = "too sure" if gap.value > 0 else "too timid"
+    rows = [
+        ("confidence_gap", "Confidence minus accuracy", gap, "points", sure),
+        (error_name := "calibration_error_debiased", "Calibration error", error, "points",
+         f"free of noise; plug-in {points(m['ece'].value)}, of which noise makes "
+         f"{points(m['ece_noise_floor'].value)}"),
+    ]  # fmt: skip
+    assert error_name in m
+    if judged.chosen is None:
+        rows.append(("log_loss", "Log loss", m["log_loss"], "nat", "as it is"))
+    else:
+        change = judged.chosen.proof.difference
+        note = f"by {title(judged.chosen)}, on rows that it never saw"
+        rows.append(("log_loss_change", "Change of the log loss", change, "nat", note))
+    keys = ("name", "label", "estimate", "unit", "note")
+    return [dict(zip(keys, (r[0], r[1], r[2].to_dict(), r[3], r[4]), strict=True)) for r in rows]

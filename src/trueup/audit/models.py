@@ -1,0 +1,72 @@
+"""Several models of one truth: who is surely better, pair by pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from trueup.audit.finding import Finding
+from trueup.audit.judge import Judged
+from trueup.calibration import log_loss
+from trueup.core.estimate import Estimate
+from trueup.core.jackknife import Replicates, interval, t_p_value
+
+
+SURE = 0.05
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Log loss of ``b`` minus log loss of ``a`` on the same rows; ``p_value`` after Holm."""
+
+    a: str
+    b: str
+    difference: Estimate
+    p_value: float
+
+    def to_dict(self) -> dict:
+        """A dict for JSON."""
+        return {
+            "a": self.a,
+            "b": self.b,
+            "score": "log_loss",
+            "difference": self.difference.to_dict(),
+            "p_value": self.p_value,
+        }
+
+
+def compare(models: list[Judged], *, level: float = 0.95) -> list[Comparison]:
+    """Every pair of models by paired log loss, Holm over the pairs.
+
+    Rows are paired through their groups, so models must have predicted the same keys: a key or a
+    cluster column decides the group, else the place of the row within its model.
+    """
+    found = [_compared(a, b, level) for a, b in combinations(models, 2)]
+    order = sorted(range(len(found)), key=lambda i: found[i].p_value)
+    worst = 0.0
+    for rank, i in enumerate(order):
+        worst = max(worst, min(1.0, (len(found) - rank) * found[i].p_value))
+        found[i] = replace(found[i], p_value=worst)
+    return found
+
+
+def _compared(a: Judged, b: Judged, level: float) -> Comparison:
+    one, two = log_loss.replicates(a.cube), log_loss.replicates(b.cube)
+    paired = Replicates(two.value - one.value, two.without - one.without, one.sizes)
+    low, high, how = interval(paired, level=level)
+    difference = Estimate(paired.value, low, high, level, a.cube.n, f"paired {how}")
+    p_value = t_p_value(paired.value, paired.variance, df=paired.freedom)
+    return Comparison(a.model, b.model, difference, p_value)
+
+
+def comparison_findings(comparisons: list[Comparison]) -> list[Finding]:
+    """A finding for every pair that surely differs."""
+    found = []
+    for c in comparisons:
+        if c.p_value < SURE:
+            better, worse = (c.a, c.b) if c.difference.value > 0 else (c.b, c.a)
+            size = abs(c.difference.value)
+            text = f"{better} predicts better than {worse}: its log loss is {size:.4g} lower."
+            name = f"models_differ:{c.a}:{c.b}"
+            found.append(Finding(name, "low", text, c.difference, "models", min(size, 1.0)))
+    return found

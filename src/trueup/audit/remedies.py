@@ -1,0 +1,115 @@
+"""Corrections: fitted on some groups, chosen on others, proven on groups that neither has seen."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from trueup.audit.bench import AbstractBench
+from trueup.calibration import DoNothing, log_loss
+from trueup.core.cards import Card, all_cards
+from trueup.core.cube import Cube
+from trueup.core.fitted import AbstractCorrection, Fitted
+from trueup.core.outcome import Outcome
+from trueup.core.proof import Proof, judge
+from trueup.core.splits import Split, split_groups
+
+
+@dataclass(frozen=True, eq=False)
+class Remedy:
+    """A correction that was tried, and its proof.
+
+    Attributes
+    ----------
+    name
+        Short name: ``"temperature"``.
+    fitted
+        The correction.
+    proof
+        What it did on rows that it never saw.
+    held_out_loss
+        Its log loss on the folds that choose; the least one is put to the proof.
+    """
+
+    name: str
+    title: str
+    paper: str
+    fitted: Fitted
+    proof: Proof
+    held_out_loss: float
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Everything that was tried.
+
+    Attributes
+    ----------
+    remedies
+        The candidates, best on the choosing folds first.
+    chosen
+        The remedy that was proven, or None: then the model is best left alone.
+    best
+        Name of the candidate that won the choice, ``"none"`` for doing nothing.
+    before, after
+        Cubes of the proof rows before and after the chosen (else the best) remedy.
+    """
+
+    remedies: list[Remedy]
+    chosen: Remedy | None
+    best: str
+    split: Split
+    after: Cube | None = field(default=None)
+
+
+def try_all(bench: AbstractBench, *, k: int, in_time: bool, level: float) -> Trial:
+    """Fit, choose and prove every correction of the catalogue that suits ``k`` classes."""
+    split = split_groups(bench.sizes(), in_time=in_time)
+    cards = [card for card in all_cards() if card.family == "recalibrate"]
+    nothing = _held_out(DoNothing(), bench, split)
+    remedies = []
+    for card in cards:
+        settings = getattr(importlib.import_module(card.module), card.name)()
+        if card.name != "DoNothing" and k >= settings.least_classes:
+            remedies.append(_tried(card, settings, bench, split, level))
+    remedies.sort(key=lambda remedy: remedy.held_out_loss)
+    best = remedies[0] if remedies[0].held_out_loss < nothing else None
+    proven = best is not None and best.proof.outcome is Outcome.PROVEN
+    after = bench.cubes(best.fitted, split.prove)[1] if best and proven else None
+    return Trial(remedies, best if proven else None, best.name if best else "none", split, after)
+
+
+def short_name(name: str) -> str:
+    """``TemperatureScaling`` -> ``temperature``."""
+    head = re.sub(r"(Scaling|Calibration|Binning)$", "", name)
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", head).lower()
+
+
+def _tried(card: Card, settings: AbstractCorrection, bench, split: Split, level: float) -> Remedy:
+    fitted = settings.fit(bench.evidence(split.learn))
+    cubes = bench.cubes(fitted, split.prove)
+    estimates = [log_loss.estimate(cube, level=level) for cube in cubes]
+    difference = log_loss.difference(*cubes, level=level)
+    outcome = judge(difference, converged=fitted.converged)
+    learned = int(bench.sizes()[split.learn].sum())
+    proof = Proof("log_loss", *estimates, difference, outcome, card.name, learned, cubes[0].n)
+    loss = _held_out(settings, bench, split)
+    return Remedy(short_name(card.name), card.name, card.paper, fitted, proof, loss)
+
+
+def _held_out(settings: AbstractCorrection, bench: AbstractBench, split: Split) -> float:
+    """Mean log loss on folds that the fit did not see; infinite where a fit has no minimum."""
+    loss = weight = 0.0
+    for fold in range(split.folds.max() + 1):
+        fitted = settings.fit(bench.evidence(split.learn & (split.folds != fold)))
+        if not fitted.converged:
+            return math.inf
+        table = bench.cubes(fitted, split.folds == fold)[1].table
+        fold_loss, fold_weight = table.total("loss", "w").sum(axis=0)
+        loss, weight = loss + fold_loss, weight + fold_weight
+    value = loss / weight if weight else math.inf
+    return value if np.isfinite(value) else math.inf

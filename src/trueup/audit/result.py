@@ -1,0 +1,263 @@
+"""The audit as a value: print it, write it as JSON or as a report, take its remedy."""
+
+from __future__ import annotations
+
+import html
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trueup.audit import judge, pictures
+from trueup.audit.finding import Finding, in_order
+from trueup.audit.judge import Judged
+from trueup.audit.models import Comparison, comparison_findings
+from trueup.audit.store import StoredRemedy
+
+
+SCHEMA = 1
+NAMED = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """What an audit found.
+
+    Attributes
+    ----------
+    title
+        Name of the table.
+    models
+        Every model judged; the first is the one that the verdict speaks of.
+    comparisons
+        Pairs of models.
+    seconds
+        Time taken.
+    created
+        When, UTC.
+    how
+        How everything was computed: (label, text).
+
+    Examples
+    --------
+    >>> import trueup as tu
+    >>> from trueup.worlds import planted_table
+    >>> audit = tu.audit(planted_table(20_000).columns, truth="y", prob="p", history=False)
+    >>> audit.findings[0].id
+    'overconfident'
+    """
+
+    title: str
+    models: list[Judged]
+    comparisons: list[Comparison]
+    seconds: float
+    created: str
+    how: list[tuple[str, str]]
+    level: float = 0.95
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def primary(self) -> Judged:
+        """The model that the verdict speaks of: the one with the lowest log loss."""
+        return self.models[0]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Findings about the primary model and about the pairs, in order of weight."""
+        return in_order([*self.primary.findings, *comparison_findings(self.comparisons)])
+
+    @property
+    def measures(self) -> dict:
+        """Name -> estimate, of the primary model."""
+        return self.primary.measures
+
+    @property
+    def verdict(self) -> str:
+        """What is true of the model, in one sentence."""
+        name = f"{self.primary.model}: " if self.primary.model else ""
+        return name + judge.verdict(self.primary)
+
+    @property
+    def action(self) -> str:
+        """What to do, in one sentence."""
+        return judge.action(self.primary)
+
+    @property
+    def advice(self) -> str:
+        """``Cool it``, ``Sharpen it``, ``Correct it`` or ``Leave it``."""
+        return judge.advice(self.primary)
+
+    @property
+    def remedy(self) -> StoredRemedy:
+        """The proven correction, or the identity where nothing was proven."""
+        return StoredRemedy.of(self.primary, title=self.title, created=self.created)
+
+    def to_dict(self) -> dict:
+        """The audit as plain numbers and words; the schema ships with the package."""
+        first = self.primary
+        return {
+            "schema": SCHEMA,
+            "title": self.title,
+            "created": self.created,
+            "rows": first.cube.n,
+            "kind": "probabilities",
+            "model": first.model or None,
+            "level": self.level,
+            "verdict": self.verdict,
+            "action": self.action,
+            "measures": measures_dict(first),
+            "findings": [finding.to_dict() for finding in self.findings],
+            "slices": [s.to_dict() for s in _listed(first)],
+            "slices_left_out": self.notes,
+            "remedies": remedies_list(first),
+            "chosen": first.chosen.name if first.chosen else "none",
+            "drift": [drift.to_dict() for drift in first.drifts],
+            "models": [
+                {"model": m.model, "measures": measures_dict(m), "primary": m is first}
+                for m in self.models
+                if m.model
+            ],
+            "comparisons": [c.to_dict() for c in self.comparisons],
+            "data": {
+                "roles": first.plan.roles.to_dict(),
+                "checks": [vars(check) for check in first.checks],
+            },
+            "seconds": round(self.seconds, 3),
+        }
+
+    def document(self) -> dict:
+        """All that the report draws."""
+        from trueup import __version__
+
+        first = self.primary
+        return self.to_dict() | {
+            "trueup": __version__,
+            "classes": list(first.plan.profile.classes),
+            "headline": judge.headline(first),
+            "proof": _proof(first),
+            "how": [{"label": label, "text": text} for label, text in self.how],
+            "pictures": _pictures(self),
+        }
+
+    def report(self, path: str | Path, *, interactive: bool = False) -> Path:
+        """Write the report as one HTML file that opens without a network, and return its path."""
+        from trueup.report import render
+
+        text = render(self.document(), interactive=interactive)
+        return write_whole(path, text)
+
+    def save_json(self, path: str | Path) -> Path:
+        """Write ``to_dict`` as JSON and return the path."""
+        return write_whole(path, json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n")
+
+    def __repr__(self) -> str:
+        lines = [self.verdict, self.action, ""]
+        names = ("log_loss", "accuracy", "auc", "calibration_error_debiased", "ece")
+        lines += [f"  {self.measures[n]!s:32} {n}" for n in names]
+        lines[-1] += f", noise floor {self.measures['ece_noise_floor'].value:.4f}"
+        lines += [f"  [{f.severity}] {f.sentence}" for f in self.findings[:6]]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{html.escape(f.severity)}</td><td>{html.escape(f.sentence)}</td></tr>"
+            for f in self.findings[:10]
+        )
+        return (
+            f"<p><b>{html.escape(self.verdict)}</b><br>{html.escape(self.action)}</p>"
+            f"<table>{rows}</table>"
+        )
+
+
+def measures_dict(judged: Judged) -> dict:
+    """Name -> estimate as a dict; None for what this kind of table does not have."""
+    names = {"classwise_ece": None, "calibration_slope": None}
+    return names | {name: e.to_dict() for name, e in judged.measures.items()}
+
+
+def remedies_list(judged: Judged) -> list[dict]:
+    """Every correction that was tried, with its proof."""
+    rows = []
+    for remedy in judged.trial.remedies:
+        row = remedy.proof.to_dict()
+        rows.append(
+            {
+                "name": remedy.name,
+                "title": remedy.title,
+                "sentence": remedy.proof.outcome.sentence,
+                "chosen": remedy is judged.chosen,
+                "parameters": remedy.fitted.map.parameters,
+                **{key: row[key] for key in ("outcome", "score", "before", "after", "difference")},
+            }
+        )
+    return rows
+
+
+def _listed(judged: Judged) -> list:
+    """Slices for JSON: all of single columns, and of the pairs those that are named."""
+    single = [s for s in judged.slices if len(s.by) == 1 or s.flagged]
+    return single[:NAMED]
+
+
+def _proof(judged: Judged) -> dict | None:
+    tried, sizes = judged.trial.remedies, judged.trial.split
+    if not tried:
+        return None
+    learned, proven = tried[0].proof.learned_on, tried[0].proof.after.n
+    best = judged.chosen or tried[0]
+    return {
+        "sentence": str(best.proof),
+        "learned_on": f"{learned:,} rows in {int(sizes.learn.sum())} groups",
+        "proven_on": f"{proven:,} rows in {int(sizes.prove.sum())} other groups",
+        "tried": len(tried),
+        "paper": [best.paper],
+    }
+
+
+def _pictures(audit: Audit) -> dict:
+    first = audit.primary
+    drawn = {
+        "reliability": pictures.reliability(
+            first.cube, title="What it says and what happens", after=first.trial.after
+        )
+    }
+    for j, name in enumerate(first.plan.profile.classes):
+        key = f"reliability:class={name}"
+        if any(finding.picture == key for finding in first.findings):
+            drawn[key] = pictures.of_class(first.cube, j, title=f"Class {name}")
+    if first.slices:
+        drawn["slices"] = pictures.forest(first.slices)
+    for drift in first.drifts:
+        temporal = first.plan.clock is not None and first.plan.clock.temporal
+        drawn[f"drift:{drift.series}"] = pictures.drift_line(drift, temporal=temporal)
+    drawn["remedies"] = pictures.remedies(remedies_list(first))
+    if audit.comparisons:
+        drawn["models"] = _model_forest(audit.comparisons)
+    return drawn
+
+
+def _model_forest(comparisons: list[Comparison]) -> dict:
+    rows = [
+        {
+            "label": f"{c.b} minus {c.a}",
+            "value": c.difference.value,
+            "low": c.difference.low,
+            "high": c.difference.high,
+            "n": c.difference.n,
+            "flagged": c.p_value < 0.05,
+        }
+        for c in comparisons
+    ]
+    title = "Models against each other"
+    return {"kind": "forest", "title": title, "x": "difference of the log loss", "rows": rows}
+
+
+def write_whole(path: str | Path, text: str) -> Path:
+    """Write a file that is either whole or not there."""
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path

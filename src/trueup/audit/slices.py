@@ -1,0 +1,193 @@
+"""Slices where the same score means something else than elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import stdtr
+from scipy.stats import false_discovery_control
+
+from trueup.audit.finding import Finding, percent, points, severity
+from trueup.core.cells import Cells
+from trueup.core.cube import Cube
+from trueup.core.estimate import Estimate
+from trueup.core.jackknife import t_quantile
+
+
+FALSE_DISCOVERIES = 0.05
+"""At most this share of the slices that are named is named by chance."""
+
+MATTERS = 0.01
+LEAST_ROWS = 30
+LEAST_VARIANCE = 5.0
+"""Expected events (and non-events) below which Student's law is not trusted."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One slice and how its outcomes differ from what equal scores meant elsewhere.
+
+    Attributes
+    ----------
+    by
+        Column -> value.
+    n
+        Rows.
+    gap
+        Outcome rate minus the rate of rows with the same scores elsewhere.
+    p_value, q_value
+        Of no gap; ``q_value`` after Benjamini-Hochberg over all slices of the audit.
+    observed, predicted, log_loss
+        Outcome rate, mean score and log loss in the slice.
+    """
+
+    by: dict[str, str]
+    n: int
+    gap: Estimate
+    p_value: float
+    observed: float
+    predicted: float
+    log_loss: float
+    q_value: float = 1.0
+
+    @property
+    def flagged(self) -> bool:
+        """Whether the slice is named as bad."""
+        return self.q_value < FALSE_DISCOVERIES and abs(self.gap.value) >= MATTERS
+
+    @property
+    def label(self) -> str:
+        """``region = N, site = 3``."""
+        return ", ".join(f"{column} = {value}" for column, value in self.by.items())
+
+    def to_dict(self) -> dict:
+        """A dict for JSON."""
+        return {
+            "by": self.by,
+            "n": self.n,
+            "measure": "calibration_gap",
+            "difference": self.gap.to_dict(),
+            "q_value": self.q_value,
+            "flagged": self.flagged,
+            "observed": self.observed,
+            "predicted": self.predicted,
+            "log_loss": self.log_loss,
+        }
+
+
+def find_slices(cube: Cube, *, level: float = 0.95) -> list[Slice]:
+    """All slices that are large enough to judge, the worst first.
+
+    Single columns are compared with the rest of the table. A pair of values is compared with the
+    rest of each of its two parents, and the weaker of the two comparisons counts: a pair is bad
+    only if neither of its values explains it.
+    """
+    found: list[Slice] = []
+    for columns, (values, cells) in cube.slices.items():
+        if len(columns) == 1:
+            total = cells.sums.sum(axis=2, keepdims=True)
+            found += _judged(columns, values, cells, [total], level)
+        else:
+            found += _judged(columns, values, cells, _parents(cube, columns, values, cells), level)
+    if not found:
+        return []
+    q_values = false_discovery_control([s.p_value for s in found])
+    found = [replace(s, q_value=float(q)) for s, q in zip(found, q_values, strict=True)]
+    return sorted(found, key=lambda s: (not s.flagged, s.q_value, -abs(s.gap.value)))
+
+
+def _parents(cube: Cube, columns, values, cells: Cells) -> list[np.ndarray]:
+    """For every pair, the cells of its first and of its second value."""
+    a = len(cube.slices[columns[0],][0])
+    grid = cells.sums.reshape(*cells.sums.shape[:2], a, -1, cells.sums.shape[-1])
+    rows, cols = grid.sum(axis=3, keepdims=True), grid.sum(axis=2, keepdims=True)
+    return [np.broadcast_to(part, grid.shape).reshape(cells.sums.shape) for part in (rows, cols)]
+
+
+def _judged(columns, values, cells: Cells, parents, level: float) -> list[Slice]:
+    wide = [Cells(cells.names, np.broadcast_to(p, cells.sums.shape)) for p in parents]
+    tests = [_gaps(cells, parent) for parent in wide]
+    found = []
+    sums = {name: cells[name].sum(axis=(0, 2)) for name in ("n", "w", "y", "p", "loss")}
+    for v, value in enumerate(values):
+        if "" in value or sums["n"][v] < LEAST_ROWS or any(not t.fair[v] for t in tests):
+            continue
+        weakest = max(tests, key=lambda t: t.p_value[v])
+        estimate = weakest.estimate(v, int(sums["n"][v]), level)
+        w = sums["w"][v]
+        found.append(
+            Slice(
+                dict(zip(columns, value, strict=True)),
+                int(sums["n"][v]),
+                estimate,
+                float(weakest.p_value[v]),
+                *(float(sums[name][v] / w) for name in ("y", "p", "loss")),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Gaps:
+    """Gap (v,) of every slice, its standard error, degrees of freedom and p-value."""
+
+    gap: np.ndarray
+    error: np.ndarray
+    freedom: np.ndarray
+    p_value: np.ndarray
+    fair: np.ndarray
+
+    def estimate(self, v: int, n: int, level: float) -> Estimate:
+        """The gap of slice ``v`` with its interval."""
+        half = t_quantile(level, self.freedom[v]) * self.error[v]
+        how = f"delete-a-group jackknife, t({self.freedom[v]:.0f})"
+        gap = float(self.gap[v])
+        return Estimate(gap, gap - half, gap + half, level, n, how)
+
+
+def _gaps(cells: Cells, parent: Cells) -> Gaps:
+    """Compare every slice with the rest of its parent, bin by bin of the score."""
+    w, y = cells["w"], cells["y"]
+    rest_w, rest_y = parent["w"] - w, parent["y"] - y
+    total = [x.sum(axis=0) for x in (w, y, rest_w, rest_y)]
+    gap, expected = _gap(*total)
+    without = _gap(*(t - x for t, x in zip(total, (w, y, rest_w, rest_y), strict=True)))[0]
+    groups = (parent["n"].sum(axis=2) > 0).sum(axis=0)
+    spread = ((without - without.mean(axis=0)) ** 2).sum(axis=0)
+    used = np.maximum(groups, 2)
+    error = np.sqrt((used - 1) / used * spread)
+    sizes = cells["n"].sum(axis=2)
+    freedom = sizes.sum(axis=0) ** 2 / np.maximum((sizes**2).sum(axis=0), 1) - 1
+    fair = (expected >= LEAST_VARIANCE) & (freedom >= 3) & (error > 0) & np.isfinite(gap)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p_value = 2 * stdtr(np.maximum(freedom, 1), -np.abs(gap) / error)
+    return Gaps(gap, error, np.maximum(freedom, 1), np.where(fair, p_value, 1.0), fair)
+
+
+def _gap(w, y, rest_w, rest_y):
+    """Gap (..., v) and the variance that the outcomes would have at the rates of elsewhere."""
+    # A bin that elsewhere is nearly empty says nothing about what its scores mean.
+    known = rest_w > 1e-9
+    rate = np.divide(rest_y, rest_w, out=np.zeros_like(rest_y), where=known)
+    w, y = np.where(known, w, 0.0), np.where(known, y, 0.0)
+    mass = w.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        gap = (y - w * rate).sum(axis=-1) / mass
+    return gap, (w * rate * (1 - rate)).sum(axis=-1)
+
+
+def slice_findings(slices: list[Slice], *, event: bool) -> list[Finding]:
+    """A finding for every slice that is named."""
+    found = []
+    for s in filter(lambda s: s.flagged, slices):
+        size, n = abs(s.gap.value), f"{s.n:,} rows"
+        less = "less often" if s.gap.value < 0 else "more often"
+        what = "the event happens" if event else "it is right"
+        text = (
+            f"Where {s.label} ({n}), {what} {points(size)} {less} than with the same scores "
+            f"elsewhere: {percent(s.observed)} against {percent(s.predicted)} stated."
+        )
+        name = "bad_slice:" + ",".join(f"{column}={value}" for column, value in s.by.items())
+        found.append(Finding(name, severity(size), text, s.gap, "slices", size))
+    return found

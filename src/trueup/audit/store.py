@@ -1,0 +1,212 @@
+"""A remedy on disk: JSON and numbers, never code; checked before it is used."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trueup.audit.judge import Judged
+from trueup.calibration.recalibrate.do_nothing import Identity
+from trueup.core.cards import all_cards
+from trueup.core.errors import EvidenceError, UsageError
+from trueup.core.fitted import AbstractMap, Fitted, OneVersusRest
+from trueup.core.predictions import Probabilities
+from trueup.core.rows import Rows
+
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRemedy:
+    """A correction with the columns it belongs to and the proof that it helps.
+
+    Attributes
+    ----------
+    fitted
+        The correction.
+    columns
+        Columns of probabilities that it reads and replaces.
+    event
+        Whether there is one column, the probability of an event.
+    classes
+        Names of the classes.
+    proof
+        The proof, empty for the identity.
+    about
+        Table, time and paper.
+    """
+
+    fitted: Fitted
+    columns: tuple[str, ...]
+    event: bool
+    classes: tuple[str, ...]
+    proof: dict
+    about: dict
+
+    @classmethod
+    def of(cls, judged: Judged, *, title: str, created: str) -> StoredRemedy:
+        """The chosen remedy of a judged model, or the identity."""
+        roles, chosen = judged.plan.roles, judged.chosen
+        if chosen is None:
+            fitted = Fitted("DoNothing", Identity(), judged.plan.k, Rows(np.zeros(0, np.uint64)))
+        else:
+            fitted = chosen.fitted
+        return cls(
+            fitted,
+            roles.probs,
+            roles.event,
+            tuple(map(str, judged.plan.profile.classes)),
+            chosen.proof.to_dict() if chosen else {},
+            {"table": title, "created": created, "paper": chosen.paper if chosen else ""},
+        )
+
+    def apply(self, table: Any) -> Any:
+        """Correct the probability columns of a frame or a dict of arrays; the rest stays.
+
+        Files go through ``trueup apply``, which streams.
+        """
+        if isinstance(table, dict):
+            return table | self._corrected({c: self._column(table, c) for c in self.columns})
+        import narwhals as nw
+
+        frame = nw.from_native(table, eager_only=True)
+        values = {c: self._column(frame, c) for c in self.columns}
+        made = [
+            nw.new_series(name, values, frame[name].dtype, backend=frame.implementation)
+            for name, values in self._corrected(values).items()
+        ]
+        return frame.with_columns(*made).to_native()
+
+    def _column(self, table, name: str) -> np.ndarray:
+        known = list(table) if isinstance(table, dict) else table.columns
+        if name not in known:
+            raise EvidenceError(
+                "remedy.apply",
+                f"no column {name!r}; the table has {list(known)[:20]}",
+                do="Pass a table with the columns that the remedy was learned on",
+            )
+        return np.asarray(table[name], dtype=np.float64)
+
+    def _corrected(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        columns = list(values.values())
+        given = Probabilities(columns[0] if self.event else np.column_stack(columns))
+        probs = self.fitted.apply(given).probs
+        return dict(zip(values, probs.T[1 if self.event else 0 :], strict=True))
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``remedy.json`` and ``arrays.npz`` into ``folder``."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, np.ndarray] = {}
+        body = {
+            "schema": SCHEMA,
+            "method": self.fitted.method,
+            "map": _pack(self.fitted.map, arrays, "map"),
+            "k": self.fitted.k,
+            "columns": list(self.columns),
+            "event": self.event,
+            "classes": list(self.classes),
+            "proof": self.proof,
+            "about": self.about,
+        }
+        np.savez(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]
+        body["hash"] = _hash(body, arrays)
+        (folder / "remedy.json").write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+        return folder
+
+
+def load_remedy(folder: str | Path) -> StoredRemedy:
+    """Read a remedy and check that nobody changed it.
+
+    Raises
+    ------
+    EvidenceError
+        The folder holds no remedy, or its content does not fit its hash.
+    """
+    folder = Path(folder)
+    try:
+        body = json.loads((folder / "remedy.json").read_text(encoding="utf-8"))
+        with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except (OSError, ValueError) as error:
+        raise EvidenceError(
+            "load_remedy", f"no remedy in {folder}: {error}", do="Pass a folder that --save wrote"
+        ) from error
+    if body.get("schema") != SCHEMA:
+        raise UsageError(
+            "load_remedy",
+            f"the remedy has schema {body.get('schema')!r}, this version reads {SCHEMA}",
+            do="Install the version of trueup that wrote it, or audit again",
+        )
+    stated = body.pop("hash", "")
+    if _hash(body, arrays) != stated:
+        raise EvidenceError(
+            "load_remedy",
+            f"the remedy in {folder} does not fit its hash",
+            why="it was changed or damaged after it was saved",
+            do="Save it again from the audit",
+        )
+    fitted = Fitted(
+        body["method"],
+        _unpack(body["map"], arrays, _known_maps()),
+        body["k"],
+        Rows(np.zeros(0, np.uint64)),
+    )
+    names = (tuple(body["columns"]), body["event"], tuple(body["classes"]))
+    return StoredRemedy(fitted, *names, body["proof"], body["about"])
+
+
+def _pack(value: Any, arrays: dict, name: str) -> Any:
+    if isinstance(value, AbstractMap):
+        parts = {
+            f.name: _pack(getattr(value, f.name), arrays, f"{name}.{f.name}") for f in fields(value)
+        }  # type: ignore[arg-type]
+        return {"kind": type(value).__name__, **parts}
+    if isinstance(value, tuple):
+        return [_pack(item, arrays, f"{name}.{i}") for i, item in enumerate(value)]
+    if isinstance(value, np.ndarray):
+        arrays[name] = value
+        return {"array": name}
+    return value
+
+
+def _unpack(value: Any, arrays: dict, known: dict[str, type]) -> Any:
+    if isinstance(value, list):
+        return tuple(_unpack(item, arrays, known) for item in value)
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        return arrays[value["array"]]
+    kind = known.get(value["kind"])
+    if kind is None:
+        raise EvidenceError(
+            "load_remedy", f"unknown map {value['kind']!r}", do="Audit again with this version"
+        )
+    parts = {k: _unpack(v, arrays, known) for k, v in value.items() if k != "kind"}
+    return kind(**parts)
+
+
+def _known_maps() -> dict[str, type]:
+    """The maps of the catalogue: a file can name no other class."""
+    found: dict[str, type] = {"OneVersusRest": OneVersusRest}
+    for card in all_cards():
+        if card.family == "recalibrate":
+            for name, kind in vars(importlib.import_module(card.module)).items():
+                if isinstance(kind, type) and issubclass(kind, AbstractMap):
+                    found[name] = kind
+    steps = importlib.import_module("trueup.calibration.recalibrate.steps")
+    return found | {"Steps": steps.Steps}
+
+
+def _hash(body: dict, arrays: dict[str, np.ndarray]) -> str:
+    made = hashlib.sha256(json.dumps(body, sort_keys=True).encode())
+    for name in sorted(arrays):
+        made.update(name.encode() + arrays[name].tobytes())
+    return made.hexdigest()

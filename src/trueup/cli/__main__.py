@@ -1,0 +1,6 @@
+"""``python -m trueup.cli``."""
+
+from trueup.cli import main
+
+
+main()

@@ -1,0 +1,20 @@
+"""``trueup apply``: correct new predictions with a saved remedy."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(name="apply")
+@click.argument("remedy", type=click.Path(exists=True, file_okay=False))
+@click.argument("table")
+@click.option("--out", required=True, help="File to write: .parquet, .csv or .tsv.")
+@click.option("--threads", default=2, show_default=True, help="Threads.")
+def command(remedy: str, table: str, out: str, threads: int) -> None:
+    """Correct TABLE with the folder REMEDY that `trueup audit --save` wrote."""
+    from trueup.audit.apply import apply_file
+    from trueup.audit.store import load_remedy
+
+    stored = load_remedy(remedy)
+    rows = apply_file(stored, table, out, threads=threads)
+    click.echo(f"{stored.fitted.method} applied to {rows:,} rows: {out}")

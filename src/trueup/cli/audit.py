@@ -1,0 +1,157 @@
+"""``trueup audit``: judge a table of predictions."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import Any
+
+import click
+
+
+LISTED = 10
+
+
+@click.command(name="audit")
+@click.argument("table")
+@click.option("--truth", default="", help="Column of what happened. Guessed if left out.")
+@click.option("--prob", default="", help="Column of an event's probability.")
+@click.option("--probs", default="", help="Columns of class probabilities: A,B,C.")
+@click.option("--by", multiple=True, help="Column that cuts rows into slices; may repeat.")
+@click.option("--time", default="", help="Column of time: rows become a series.")
+@click.option("--cluster", default="", help="Column of what rows belong to (patient, document).")
+@click.option("--weight", default="", help="Column of row weights.")
+@click.option("--model", default="", help="Column that names the model, to compare several.")
+@click.option("--key", default="", help="Column that makes a row unique.")
+@click.option("--positive", default="", help="Label that is the event, where it is not 1 or true.")
+@click.option("--classes", default="", help="Class of each --probs column: A,B,C.")
+@click.option("--normalize", is_flag=True, help="Divide rows of --probs by their sum.")
+@click.option("--drop-bad", is_flag=True, help="Leave out rows with impossible probabilities.")
+@click.option("--level", default=0.95, show_default=True, help="Level of the intervals.")
+@click.option("--out", default="", help="Write the report to this HTML file.")
+@click.option("--interactive", is_flag=True, help="Make the charts of --out interactive.")
+@click.option("--json", "json_out", default="", help="Write the numbers to this JSON file.")
+@click.option("--save", default="", help="Write the proven remedy into this folder.")
+@click.option("--fail-if", multiple=True, help='Exit with 1 if true: "log_loss>0.5". May repeat.')
+@click.option("--threads", default=2, show_default=True, help="Threads of the pass.")
+@click.option("--no-history", is_flag=True, help="Do not remember this audit.")
+def command(table: str, **options: Any) -> None:
+    """Judge TABLE: Parquet or CSV (a glob, too), or file.duckdb::table."""
+    gates = [parse_gate(text) for text in options["fail_if"]]
+    found = _audit(table, options)
+    show(found)
+    _write(found, options)
+    broken = [gate for gate in gates if holds(gate, found.measures)]
+    for name, sign, limit in broken:
+        value = found.measures[name].value
+        click.echo(f"--fail-if: {name} is {value:.4g}, which is {sign} {limit:g}", err=True)
+    if broken:
+        click.get_current_context().exit(1)
+
+
+def _audit(table: str, options: dict) -> Any:
+    from trueup.audit.verbs import audit
+
+    def split(text: str) -> tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",")) if text else ()
+
+    same = ("time", "cluster", "weight", "model", "key", "positive", "normalize", "drop_bad")
+    passed = {name: options[name] for name in (*same, "truth", "prob", "by", "level", "threads")}
+    with bar() as progress:
+        return audit(
+            table,
+            probs=split(options["probs"]),
+            classes=split(options["classes"]),
+            history=not options["no_history"],
+            progress=progress,
+            **passed,
+        )
+
+
+@contextlib.contextmanager
+def bar():
+    """A progress bar on a terminal's error stream; nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("reading", total=None)
+        yield lambda done, rows: progress.update(task, completed=done, total=rows)
+
+
+def show(found: Any) -> None:
+    """Print the verdict in under 25 lines."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    roles = found.primary.plan.roles
+    if roles.guessed:
+        parts = {**roles.to_dict(), "probs": ", ".join(roles.probs)}
+        guessed = "; ".join(f"{name} = {parts[name]}" for name in roles.guessed)
+        console.print(Text(f"Taken from the column names: {guessed}", "dim"))
+    console.print(Text(found.verdict, "bold"))
+    console.print(Text(found.action))
+    console.print()
+    names = ("log_loss", "brier", "accuracy", "auc", "calibration_error_debiased", "ece")
+    for name in names:
+        console.print(Text(f"  {name:28}{found.measures[name]!s:34}{_beside(name, found)}"))
+    if found.findings:
+        console.print()
+    for finding in found.findings[:LISTED]:
+        console.print(Text(f"  {finding.severity:7} {finding.sentence}"))
+    if len(found.findings) > LISTED:
+        console.print(Text(f"  and {len(found.findings) - LISTED} more, in --out or --json"))
+    rows = found.primary.cube.n
+    console.print(Text(f"\n{rows:,} rows in {found.seconds:.1f} s", "dim"))
+
+
+def _beside(name: str, found: Any) -> str:
+    """The noise floor stands beside the plug-in error, always."""
+    if name != "ece":
+        return ""
+    return f"noise alone makes {found.measures['ece_noise_floor'].value:.4f}"
+
+
+def _write(found: Any, options: dict) -> None:
+    if options["json_out"]:
+        found.save_json(options["json_out"])
+    if options["save"]:
+        found.remedy.save(options["save"])
+        click.echo(f"Remedy: {options['save']}")
+    if options["out"]:
+        found.report(options["out"], interactive=options["interactive"])
+        click.echo(f"Report: {options['out']}")
+
+
+def parse_gate(text: str) -> tuple[str, str, float]:
+    """``"log_loss > 0.5"`` as name, sign and limit."""
+    from trueup.audit.judge import MEASURES
+    from trueup.core.errors import UsageError
+
+    names = [measure.name for measure in MEASURES]
+    match = re.fullmatch(r"\s*(\w+)\s*(>=|<=|>|<)\s*([-+0-9.eE]+)\s*", text)
+    with contextlib.suppress(ValueError, AttributeError):
+        name, sign, limit = match.groups()  # type: ignore[union-attr]
+        if name in names:
+            return name, sign, float(limit)
+    raise UsageError(
+        "--fail-if", f"cannot read {text!r}", do=f"Write NAME>NUMBER with NAME of {names}"
+    )
+
+
+def holds(gate: tuple[str, str, float], measures: dict) -> bool:
+    """Whether a gate is broken; a measure that this table does not have is an error."""
+    from trueup.core.errors import UsageError
+
+    name, sign, limit = gate
+    if name not in measures:
+        raise UsageError("--fail-if", f"this table has no {name}", do="Name another measure")
+    value = measures[name].value
+    return {">": value > limit, "<": value < limit, ">=": value >= limit, "<=": value <= limit}[
+        sign
+    ]

@@ -1,0 +1,32 @@
+"""``trueup history``: what earlier audits found."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(name="history")
+@click.option("--last", default=20, show_default=True, help="How many audits.")
+def command(last: int) -> None:
+    """List the audits remembered in .trueup/history.duckdb, oldest first."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from trueup.audit.history import recall
+
+    rows = recall(last=last)
+    if not rows:
+        click.echo("No audit is remembered here.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading, side in (("when", "left"), ("table", "left"), ("model", "left"), ("rows", "right"),
+                          ("log loss", "right"), ("off by", "right"), ("remedy", "left")):  # fmt: skip
+        table.add_column(heading, justify=side)  # type: ignore[arg-type]
+    for row in rows:
+        measures = row["measures"]
+        off = measures["calibration_error_debiased"]["value"]
+        cells = (row["at"], row["title"], row["model"], f"{row['rows']:,}",
+                 f"{measures['log_loss']['value']:.4f}", f"{off:.4f}", row["chosen"])  # fmt: skip
+        table.add_row(*map(Text, cells))
+    Console(highlight=False).print(table)

@@ -1,0 +1,202 @@
+"""What to sum in the pass over a table: groups, slices, pairs, chunks of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+
+from trueup.core.groups import BLOCKS, BUCKETS, GROUPS, parts_of_buckets, sql_group
+from trueup.core.tables.profile import Profile, table_values
+from trueup.core.tables.roles import Roles
+from trueup.core.tables.source import Table, literal, quoted
+
+
+VALUES = 200
+"""Values of a column that are examined; the rest are listed as left out, never merged."""
+
+PAIRS = 2000
+"""Cells of a pair of columns that are examined."""
+
+LEVELS = 5
+"""Bins of a numeric column with more than 20 values."""
+
+CHUNKS = 50
+ROWS_A_CHUNK = 50
+MISSING = "(missing)"
+
+
+@dataclass(frozen=True)
+class Slicer:
+    """How a column is cut into slices.
+
+    Attributes
+    ----------
+    column
+        Its name.
+    labels
+        Name of every slice.
+    sql
+        SQL expression of the slice's number; ``len(labels)`` for values that are not examined.
+    left_out
+        What is not examined, in words; empty where all is.
+    """
+
+    column: str
+    labels: list[str]
+    sql: str
+    left_out: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Clock:
+    """How time is cut: SQL of the bucket, and which block and chunk each bucket lies in.
+
+    Attributes
+    ----------
+    sql
+        SQL expression of the bucket 0 .. 8191.
+    block, chunk
+        (8192,) contiguous parts with about equally many rows.
+    starts
+        First time of every chunk, as text for dates and as a number otherwise.
+    temporal
+        Whether the times are dates.
+    """
+
+    sql: str
+    block: np.ndarray
+    chunk: np.ndarray
+    starts: list
+    temporal: bool
+
+    @property
+    def chunks(self) -> int:
+        """Number of chunks."""
+        return int(self.chunk[-1]) + 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that the pass needs to know."""
+
+    roles: Roles
+    profile: Profile
+    group_sql: str
+    grouping: str
+    slicers: list[Slicer] = field(default_factory=list)
+    pairs: list[tuple[int, int]] = field(default_factory=list)
+    clock: Clock | None = None
+    where: str = "true"
+
+    @property
+    def groups(self) -> int:
+        """Upper bound of the group numbers."""
+        return BLOCKS if self.grouping == "block" else GROUPS
+
+    @property
+    def k(self) -> int:
+        """Number of classes; 2 for an event."""
+        return max(len(self.roles.probs), 2)
+
+
+def make_plan(table: Table, roles: Roles, profile: Profile, *, model: str = "") -> Plan:
+    """Decide what to sum; looks at the values of the slice columns and at the range of time."""
+    where = profile.keep_sql
+    if model:
+        chosen = f"{quoted(roles.model)}::VARCHAR = {literal(model)}"
+        where = chosen if where == "true" else f"{where} AND {chosen}"
+    slicers = [slicer(table, column) for column in roles.by]
+    pairs = [
+        (i, j)
+        for i, j in combinations(range(len(slicers)), 2)
+        if len(slicers[i].labels) * len(slicers[j].labels) <= PAIRS
+    ]
+    clock = clock_of(table, roles.time, where, profile.rows) if roles.time else None
+    group, grouping = _grouping(table, roles)
+    return Plan(roles, profile, group, grouping, slicers, pairs, clock, where)
+
+
+def _grouping(table: Table, roles: Roles) -> tuple[str, str]:
+    """SQL of the group, or "" for blocks of time and for row numbers, and what a group is."""
+    column = roles.cluster or ("" if roles.time else roles.key)
+    if not column:
+        return "", "block" if roles.time else "row"
+    text = table.kind(column) not in ("integer", "flag")
+    name = f"{quoted(column)}::VARCHAR" if text else f"{quoted(column)}::BIGINT"
+    empty = "''" if text else "0"
+    sql = sql_group(f"coalesce({name}, {empty})", text=text)
+    return sql, "cluster" if roles.cluster else "row"
+
+
+def slicer(table: Table, column: str) -> Slicer:
+    """Cut a column into its values, or a column of many numbers into five bins of equal mass."""
+    values = table_values(table, column, limit=VALUES + 1)
+    if table.kind(column) in ("number", "integer") and len(values) > 20:
+        return _numeric(table, column)
+    kept = [str(value) for value, _ in values[:VALUES]]
+    name = quoted(column)
+    nulls = table.query(f"SELECT count(*) FROM ({table.relation}) WHERE {name} IS NULL")[0][0]
+    index = f"by_{list(table.columns).index(column)}"
+    listed = ", ".join(map(literal, kept)) or "''"
+    table.connection.execute(f"CREATE OR REPLACE TYPE {index} AS ENUM ({listed})")
+    labels = kept + [MISSING] * bool(nulls)
+    code = f"enum_code(try_cast({name}::VARCHAR AS {index}))"
+    other = f"if({name} IS NULL, {len(kept)}, {len(labels)})" if nulls else str(len(labels))
+    sql = f"coalesce({code}, {other})::UTINYINT"
+    left_out = ""
+    if len(values) > VALUES:
+        total = table.query(f"SELECT count(DISTINCT {name}) FROM ({table.relation})")[0][0]
+        left_out = (
+            f"{column}: {total:,} values; the {VALUES} with most rows were examined, "
+            f"{total - VALUES:,} were not"
+        )
+    return Slicer(column, labels, sql, left_out)
+
+
+def _numeric(table: Table, column: str) -> Slicer:
+    """Bins between quantiles; from one row in 128 where the table is large."""
+    name = quoted(column)
+    few = "" if table.rows <= 2_000_000 else f" AND hash({name}) % 128 = 0"
+    shares = [round(j / LEVELS, 6) for j in range(LEVELS + 1)]
+    found = table.query(
+        f"SELECT quantile_disc({name}, {shares}) FROM ({table.relation}) "
+        f"WHERE {name} IS NOT NULL{few}"
+    )[0][0]
+    edges = sorted({float(edge) for edge in found[1:-1]} - {float(found[-1])})
+    shown = [f"{edge:.6g}" for edge in edges]
+    labels = [f"<= {shown[0]}"] if shown else ["all"]
+    labels += [f"{a} to {b}" for a, b in zip(shown, shown[1:], strict=False)]
+    labels += [f"> {shown[-1]}"] * bool(shown) + [MISSING]
+    above = " + ".join(f"({name} > {edge!r})::INTEGER" for edge in edges) or "0"
+    return Slicer(column, labels, f"coalesce({above}, {len(labels) - 1})::UTINYINT")
+
+
+def clock_of(table: Table, column: str, where: str, rows: int) -> Clock:
+    """Read the range of time and how rows spread over it."""
+    name = quoted(column)
+    temporal = table.kind(column) == "time"
+    number = f"epoch_us({name}::TIMESTAMP)::DOUBLE" if temporal else f"({name})::DOUBLE"
+    first, last = table.query(
+        f"SELECT min({number}), max({number}) FROM ({table.relation}) WHERE {where}"
+    )[0]
+    span = (last - first) or 1.0
+    bucket = f"least(floor(({number} - {first!r}) / {span!r} * {BUCKETS}), {BUCKETS - 1})::INTEGER"
+    bucket = f"coalesce({bucket}, 0)"
+    counts = np.zeros(BUCKETS, dtype=np.int64)
+    for place, n in table.query(
+        f"SELECT {bucket}, count(*) FROM ({table.relation}) WHERE {where} GROUP BY 1"
+    ):
+        counts[place] = n
+    chunks = int(np.clip(rows // ROWS_A_CHUNK, 2, CHUNKS))
+    chunk = parts_of_buckets(counts, parts=chunks)
+    firsts = np.searchsorted(chunk, np.arange(chunk[-1] + 1))
+    starts = [first + span * place / BUCKETS for place in firsts]
+    texts = [_as_date(start) if temporal else float(f"{start:.6g}") for start in starts]
+    return Clock(bucket, parts_of_buckets(counts, parts=BLOCKS), chunk, texts, temporal)
+
+
+def _as_date(microseconds: float) -> str:
+    text = str(np.datetime64(int(microseconds), "us").astype("datetime64[s]"))
+    return text.removesuffix("T00:00:00")

@@ -1,0 +1,121 @@
+"""Which column plays which part; guessed from names only where that is unambiguous."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from trueup.core.errors import UsageError
+from trueup.core.tables.source import Table
+
+
+TRUTH = ("y_true", "truth", "label", "target", "outcome", "actual", "observed", "y")
+EVENT = ("y_prob", "y_score", "proba", "probability", "prob", "score", "p")
+WEIGHT = ("weight", "sample_weight", "weights")
+TIME = ("timestamp", "datetime", "date", "time")
+MODEL = ("model", "model_name")
+CLASSES = re.compile(r"(?:y_)?(?:p|prob|proba|probability|score)_?(.+)")
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Names of the columns and the part that each plays.
+
+    Attributes
+    ----------
+    truth
+        What happened.
+    probs
+        Probabilities: one column for an event, one a class for classes.
+    event
+        Whether ``probs`` is the probability of an event.
+    by
+        Columns that cut the table into slices.
+    time, cluster, weight, model, key
+        Order in time, what rows belong to, weight of a row, which model predicted, what makes a
+        row unique.
+    guessed
+        Roles that were guessed, for the user to see.
+    """
+
+    truth: str = ""
+    probs: tuple[str, ...] = ()
+    event: bool = False
+    by: tuple[str, ...] = ()
+    time: str = ""
+    cluster: str = ""
+    weight: str = ""
+    model: str = ""
+    key: str = ""
+    guessed: tuple[str, ...] = ()
+
+    def columns(self) -> list[str]:
+        """Every column that has a part."""
+        single = (self.truth, self.time, self.cluster, self.weight, self.model, self.key)
+        return [name for name in (*single, *self.probs, *self.by) if name]
+
+    def to_dict(self) -> dict:
+        """A dict for JSON."""
+        names = ("truth", "time", "cluster", "weight", "model", "key")
+        row = {name: getattr(self, name) or None for name in names}
+        return {**row, "probs": list(self.probs), "by": list(self.by), "event": self.event}
+
+
+def assign(table: Table, given: Roles) -> Roles:
+    """Roles of the columns of ``table``: those ``given``, the rest guessed from the names.
+
+    Raises
+    ------
+    EvidenceError
+        A named column does not exist.
+    UsageError
+        Truth or probabilities were not named and cannot be guessed.
+    """
+    table.require("roles", given.columns())
+    free = [name for name in table.columns if name not in given.columns()]
+    found: dict = {}
+    for role, names in (("truth", TRUTH), ("weight", WEIGHT), ("time", TIME), ("model", MODEL)):
+        if not getattr(given, role):
+            match = [name for name in names if name in free]
+            # Two candidates are ambiguous; only the truth is worth taking the more telling name.
+            if len(match) == 1 or (match and role == "truth"):
+                found[role] = match[0]
+    if not given.probs:
+        found |= _guess_probs(table, free)
+    roles = replace(given, **found)
+    _demand(table, roles)
+    named = [name for name in ("truth", "probs", "weight", "time", "model") if name in found]
+    return replace(roles, guessed=tuple(named))
+
+
+def _guess_probs(table: Table, free: list[str]) -> dict:
+    numbers = [name for name in free if table.kind(name) == "number"]
+    event = [name for name in EVENT if name in numbers]
+    if event:
+        return {"probs": (event[0],), "event": True}
+    classes = [name for name in numbers if CLASSES.fullmatch(name)]
+    heads = {name[: CLASSES.fullmatch(name).start(1)] for name in classes}  # type: ignore[union-attr]
+    if len(classes) > 1 and len(heads) == 1:
+        return {"probs": tuple(classes), "event": False}
+    return {}
+
+
+def _demand(table: Table, roles: Roles) -> None:
+    if not roles.truth:
+        raise UsageError(
+            "trueup",
+            f"which column is the truth? {table.name} has {list(table.columns)[:20]}",
+            do="Say --truth NAME (in Python truth='NAME')",
+        )
+    if not roles.probs:
+        raise UsageError(
+            "trueup",
+            f"which columns hold the probabilities? {table.name} has {list(table.columns)[:20]}",
+            do="Say --prob NAME for an event, or --probs A,B,C for classes",
+        )
+    if roles.event and len(roles.probs) != 1:
+        raise UsageError("trueup", f"--prob takes one column; got {roles.probs}", do="Use --probs")
+    if not roles.event and len(roles.probs) < 2:
+        raise UsageError(
+            "trueup", f"--probs needs two columns or more; got {roles.probs}", do="Use --prob"
+        )

@@ -1,0 +1,75 @@
+"""What a prediction must be like; each check refuses with the first bad rows and a value."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trueup.core.errors import EvidenceError
+
+
+SUM_TOLERANCE = 1e-3
+"""How far a row of probabilities may be from summing to one: float16 and printed digits pass."""
+
+
+def check_probabilities(p: np.ndarray) -> None:
+    """Refuse what is not a table of probabilities (n, k)."""
+    if p.ndim != 2 or p.shape[1] < 2:
+        raise EvidenceError(
+            "Probabilities",
+            f"shape must be (n,) or (n, k) with k >= 2; got {p.shape}",
+            do="Pass one column a class, or one probability of the event a row",
+        )
+    if not np.isfinite(p).all():
+        refuse_rows("Probabilities", "NaN or infinite", _any(~np.isfinite(p)), p)
+    outside = _any((p < 0) | (p > 1))
+    if outside.any():
+        why = "outside [0, 1]; logits go through Probabilities.from_logits"
+        refuse_rows("Probabilities", why, outside, p)
+    off = np.atleast_1d(np.abs(p.sum(axis=1) - 1.0) > SUM_TOLERANCE)
+    if off.any():
+        refuse_rows("Probabilities", "rows must sum to one", off, p)
+
+
+def refuse_rows(who: str, what: str, bad: np.ndarray, values: np.ndarray) -> None:
+    """Raise an error that names the first bad rows and shows the first bad value."""
+    index = np.flatnonzero(bad)
+    first = np.array2string(values[index[0]], precision=6, threshold=8)
+    raise EvidenceError(
+        who,
+        f"{what}: {len(index)} of {len(bad)} rows, the first at {index[:5].tolist()} with {first}",
+        do="Mend or drop these rows",
+    )
+
+
+def finite(who: str, values, ndim: int) -> np.ndarray:
+    """``values`` as float64 of ``ndim`` dimensions; NaN and infinity are refused."""
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != ndim:
+        raise EvidenceError(
+            who, f"needs {ndim} dimension(s); got shape {array.shape}", do="Reshape the values"
+        )
+    bad = ~np.isfinite(array)
+    if bad.any():
+        refuse_rows(who, "NaN or infinite", bad if ndim == 1 else _any(bad), array)
+    return array
+
+
+def same_length(who: str, a: np.ndarray, b: np.ndarray) -> None:
+    """Refuse two columns of different length."""
+    if len(a) != len(b):
+        raise EvidenceError(
+            who, f"lengths differ: {len(a)} and {len(b)}", do="Pass one value a row in both"
+        )
+
+
+def inside(who: str, name: str, levels: np.ndarray) -> None:
+    """Refuse levels that are no shares in (0, 1)."""
+    if ((levels <= 0) | (levels >= 1)).any():
+        raise EvidenceError(
+            who, f"{name} must lie in (0, 1); got {levels.tolist()}", do="Pass 0.9 for 90 %"
+        )
+
+
+def _any(bad: np.ndarray) -> np.ndarray:
+    """(n,) whether any column of a row is bad."""
+    return np.atleast_1d(bad.any(axis=1))
