@@ -76,7 +76,8 @@ def try_all(bench: AbstractBench, *, k: int, in_time: bool, level: float) -> Tri
         settings = getattr(importlib.import_module(card.module), card.name)()
         if card.name != "DoNothing" and k >= settings.least_classes:
             remedies.append(_tried(card, settings, bench, split, level))
-    remedies.sort(key=lambda remedy: remedy.held_out_loss)
+    # Of two that do equally well, the one with fewer numbers.
+    remedies.sort(key=lambda r: (round(r.held_out_loss, 9), len(r.fitted.map.parameters)))
     best = remedies[0] if remedies[0].held_out_loss < nothing else None
     proven = best is not None and best.proof.outcome is Outcome.PROVEN
     after = bench.cubes(best.fitted, split.prove)[1] if best and proven else None

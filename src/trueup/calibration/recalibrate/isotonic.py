@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from trueup.calibration.recalibrate.steps import distinct, steps_from
+from trueup.calibration.recalibrate.steps import Steps, distinct, steps_from
 from trueup.core.cards import Card
 from trueup.core.fitted import AbstractEventCorrection
 
@@ -31,7 +31,8 @@ class IsotonicCalibration(AbstractEventCorrection):
 
     The pool-adjacent-violators solution minimises the squared error among all non-decreasing maps,
     and the log loss among them as well. Equal scores are pooled first. A block where every outcome
-    is the same would say 0 or 1; it says half a surprise in its weight + 1 instead.
+    is the same would say 0 or 1; it says half a surprise in its weight + 1 instead, or what its
+    neighbour says where that is further out.
 
     Examples
     --------
@@ -47,4 +48,8 @@ class IsotonicCalibration(AbstractEventCorrection):
         x, mass, events = distinct(x, y, weight)
         found = isotonic_regression(events / mass, weights=mass)
         first, last = found.blocks[:-1], found.blocks[1:] - 1
-        return steps_from(x[first], x[last], found.x[first], np.add.reduceat(mass, first)), True
+        steps = steps_from(x[first], x[last], found.x[first], np.add.reduceat(mass, first))
+        # Half a surprise in a small block at an end may exceed the share of its large neighbour.
+        levels = steps.levels.copy()
+        levels[0], levels[-1] = levels[:2].min(), levels[-2:].max()
+        return Steps(steps.edges, levels), True
