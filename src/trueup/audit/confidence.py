@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
 from trueup.audit.finding import Finding, percent, points, severity
 from trueup.calibration.measures.slope import fit_logistic
 from trueup.core.cube import Cube, clipped_logit
 from trueup.core.estimate import Estimate
 from trueup.core.jackknife import Replicates, interval, t_p_value
+from trueup.core.multiple import benjamini_hochberg
 
 
 SURE = 0.01
@@ -48,7 +48,7 @@ def _event(cube: Cube, measures: dict[str, Estimate]) -> list[Finding]:
         )
         name = "overconfident" if over else "underconfident"
         grave = severity(error.value)
-        found.append(Finding(name, grave, text, slope, "reliability", error.value))
+        found.append(Finding(name, grave, text, slope, "reliability", error.value, "ratio"))
     found += _biased(cube)
     return found
 
@@ -104,7 +104,7 @@ def class_findings(cube: Cube, classes: tuple, overall: list[Finding]) -> list[F
     known = [j for j, row in enumerate(rows) if row is not None and np.isfinite(row[1])]
     if not known:
         return []
-    q = false_discovery_control([rows[j][1] for j in known])  # type: ignore[index]
+    q = benjamini_hochberg([rows[j][1] for j in known])  # type: ignore[index]
     whole = {f.id for f in overall}
     found = []
     for j, q_value in zip(known, q, strict=True):
@@ -117,7 +117,8 @@ def class_findings(cube: Cube, classes: tuple, overall: list[Finding]) -> list[F
             )
             size = min(abs(slope.value - 1), 1.0) / 20
             name = f"{way}:class={classes[j]}"
-            found.append(Finding(name, "low", text, slope, f"reliability:class={classes[j]}", size))
+            picture = f"reliability:class={classes[j]}"
+            found.append(Finding(name, "low", text, slope, picture, size, "ratio"))
     return found
 
 
@@ -148,4 +149,5 @@ def ranking_findings(measures: dict[str, Estimate]) -> list[Finding]:
         f"Weak discrimination: a case gets a higher score than a non-case in "
         f"{percent(auc.value)} of pairs, and chance would do so in 50 %."
     )
-    return [Finding("weak_discrimination", grave, text, auc, "reliability", 0.65 - auc.value)]
+    size = 0.65 - auc.value
+    return [Finding("weak_discrimination", grave, text, auc, "reliability", size, "ratio")]

@@ -10,6 +10,7 @@ from trueup.audit.finding import Finding, percent, points, severity
 from trueup.core.cells import Cells
 from trueup.core.estimate import Estimate
 from trueup.core.jackknife import t_quantile
+from trueup.core.multiple import holm
 from trueup.core.tables.plan import Clock
 
 
@@ -93,7 +94,8 @@ def find_drift(chunks: Cells, clock: Clock, *, event: bool, level: float = 0.95)
         _drift(name, labels[name], *series, chunks, clock, level)
         for name, series in _series(chunks).items()
     ]
-    return _holm(found)
+    adjusted = holm([drift.p_value for drift in found])
+    return [replace(drift, p_value=float(p)) for drift, p in zip(found, adjusted, strict=True)]
 
 
 def _series(chunks: Cells) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -153,16 +155,6 @@ def _shift(value, weight, place: int, level: float, n: int) -> tuple[Estimate, f
     shift = means[1] - means[0]
     how = f"chunks of time, t({df}); the place was chosen by the data"
     return Estimate(shift, shift - half, shift + half, level, n, how), *means
-
-
-def _holm(found: list[Drift]) -> list[Drift]:
-    """p-values of the three series held together."""
-    order = sorted(range(len(found)), key=lambda i: found[i].p_value)
-    adjusted, worst = list(found), 0.0
-    for rank, i in enumerate(order):
-        worst = max(worst, min(1.0, (len(found) - rank) * found[i].p_value))
-        adjusted[i] = replace(found[i], p_value=worst)
-    return adjusted
 
 
 def drift_findings(drifts: list[Drift]) -> list[Finding]:

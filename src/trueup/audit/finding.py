@@ -28,6 +28,8 @@ class Finding:
         Name of the picture that shows it, empty for none.
     size
         How large it is, in probability: orders findings of one severity.
+    unit
+        Of the estimate: ``"points"`` (a probability), ``"ratio"``, ``"nat"`` or ``"count"``.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Finding:
     estimate: Estimate
     picture: str = ""
     size: float = 0.0
+    unit: str = "points"
 
     def to_dict(self) -> dict:
         """A dict for JSON."""
@@ -45,6 +48,7 @@ class Finding:
             "sentence": self.sentence,
             "estimate": self.estimate.to_dict(),
             "picture": self.picture or None,
+            "unit": self.unit,
         }
 
 
@@ -65,4 +69,4 @@ def points(x: float, *, digits: int = 1) -> str:
 
 def percent(x: float, *, digits: int = 1) -> str:
     """A probability in per cent."""
-    return f"{x * 100:.{digits}f} %"
+    return f"{x * 100:.{digits}f}%"

@@ -80,7 +80,9 @@ def judge_model(found: Scan, plan: Plan, *, model: str = "", level: float = 0.95
     measures = {
         m.name: m.estimate(cube, level=level)
         for m in MEASURES
-        if not ((event and m.name == "classwise_ece") or (not event and m.name == "calibration_slope"))
+        if not (
+            (event and m.name == "classwise_ece") or (not event and m.name == "calibration_slope")
+        )
     }
     overall = confidence.confidence_findings(cube, measures)
     cut = slices.find_slices(cube, level=level)
@@ -115,7 +117,13 @@ def _zeros(found: Scan) -> list[Check]:
 
 def _from_checks(checks: list[Check], n: int) -> list[Finding]:
     return [
-        Finding(check.id, check.severity, check.sentence, Estimate(check.count, n=n, how="counted"))
+        Finding(
+            check.id,
+            check.severity,
+            check.sentence,
+            Estimate(check.count, n=n, how="counted"),
+            unit="count",
+        )
         for check in checks
         if check.severity != "ok"
     ]
@@ -188,20 +196,31 @@ def title(remedy: Remedy) -> str:
 def headline(judged: Judged) -> list[dict]:
     """The three numbers that carry the verdict."""
     m = judged.measures
-    gap, error = m["confidence_gap"], m["calibration_error_debiased"]
+    gap, plug_in, floor = m["confidence_gap"], m["ece"], m["ece_noise_floor"]
+    noise = f"free of noise; plug-in {points(plug_in.value)}, noise alone {points(floor.value)}"
     sure = "too sure" if gap.value > 0 else "too timid"
     rows = [
-        ("confidence_gap", "Confidence minus accuracy", gap, "points", sure),
-        (error_name := "calibration_error_debiased", "Calibration error", error, "points",
-         f"free of noise; plug-in {points(m['ece'].value)}, of which noise makes "
-         f"{points(m['ece_noise_floor'].value)}"),
-    ]  # fmt: skip
-    assert error_name in m
+        _number("confidence_gap", "Confidence minus accuracy", gap, "points", sure),
+        _number(
+            "calibration_error_debiased",
+            "Calibration error",
+            m["calibration_error_debiased"],
+            "points",
+            noise,
+        ),
+    ]
     if judged.chosen is None:
-        rows.append(("log_loss", "Log loss", m["log_loss"], "nat", "as it is"))
-    else:
-        change = judged.chosen.proof.difference
-        note = f"by {title(judged.chosen)}, on rows that it never saw"
-        rows.append(("log_loss_change", "Change of the log loss", change, "nat", note))
-    keys = ("name", "label", "estimate", "unit", "note")
-    return [dict(zip(keys, (r[0], r[1], r[2].to_dict(), r[3], r[4]), strict=True)) for r in rows]
+        return [*rows, _number("log_loss", "Log loss", m["log_loss"], "nat", "as it is")]
+    change = judged.chosen.proof.difference
+    note = f"by {title(judged.chosen)}, on rows that it never saw"
+    return [*rows, _number("log_loss_change", "Change of the log loss", change, "nat", note)]
+
+
+def _number(name: str, label: str, estimate: Estimate, unit: str, note: str) -> dict:
+    return {
+        "name": name,
+        "label": label,
+        "estimate": estimate.to_dict(),
+        "unit": unit,
+        "note": note,
+    }

@@ -10,6 +10,7 @@ from trueup.audit.judge import Judged
 from trueup.calibration import log_loss
 from trueup.core.estimate import Estimate
 from trueup.core.jackknife import Replicates, interval, t_p_value
+from trueup.core.multiple import holm
 
 
 SURE = 0.05
@@ -42,12 +43,8 @@ def compare(models: list[Judged], *, level: float = 0.95) -> list[Comparison]:
     cluster column decides the group, else the place of the row within its model.
     """
     found = [_compared(a, b, level) for a, b in combinations(models, 2)]
-    order = sorted(range(len(found)), key=lambda i: found[i].p_value)
-    worst = 0.0
-    for rank, i in enumerate(order):
-        worst = max(worst, min(1.0, (len(found) - rank) * found[i].p_value))
-        found[i] = replace(found[i], p_value=worst)
-    return found
+    adjusted = holm([c.p_value for c in found])
+    return [replace(c, p_value=float(p)) for c, p in zip(found, adjusted, strict=True)]
 
 
 def _compared(a: Judged, b: Judged, level: float) -> Comparison:
@@ -68,5 +65,5 @@ def comparison_findings(comparisons: list[Comparison]) -> list[Finding]:
             size = abs(c.difference.value)
             text = f"{better} predicts better than {worse}: its log loss is {size:.4g} lower."
             name = f"models_differ:{c.a}:{c.b}"
-            found.append(Finding(name, "low", text, c.difference, "models", min(size, 1.0)))
+            found.append(Finding(name, "low", text, c.difference, "models", min(size, 1.0), "nat"))
     return found

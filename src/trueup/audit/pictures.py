@@ -13,7 +13,8 @@ from trueup.core.cube import Cube
 from trueup.core.grid import Grid, equal_mass
 
 
-BINS, DENSITY, CURVE, ROWS = 15, 30, 60, 24
+BINS, DENSITY, CURVE = 15, 30, 60
+LEAST_ROWS, MOST_ROWS = 12, 24
 
 
 def reliability(cube: Cube, *, title: str, after: Cube | None = None) -> dict:
@@ -102,7 +103,7 @@ def forest(slices: list[Slice]) -> dict:
             "n": s.n,
             "flagged": s.flagged,
         }
-        for s in slices[:ROWS]
+        for s in slices[: int(np.clip(sum(s.flagged for s in slices), LEAST_ROWS, MOST_ROWS))]
     ]
     return {
         "kind": "forest",

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import stdtr
-from scipy.stats import false_discovery_control
 
 from trueup.audit.finding import Finding, percent, points, severity
 from trueup.core.cells import Cells
 from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
 from trueup.core.jackknife import t_quantile
+from trueup.core.multiple import benjamini_hochberg
 
 
 FALSE_DISCOVERIES = 0.05
@@ -79,22 +79,42 @@ class Slice:
 def find_slices(cube: Cube, *, level: float = 0.95) -> list[Slice]:
     """All slices that are large enough to judge, the worst first.
 
-    Single columns are compared with the rest of the table. A pair of values is compared with the
+    A value is compared with the rest of its column, leaving out values that are bad themselves:
+    else one bad slice would make all the others look good. A pair of values is compared with the
     rest of each of its two parents, and the weaker of the two comparisons counts: a pair is bad
     only if neither of its values explains it.
     """
     found: list[Slice] = []
     for columns, (values, cells) in cube.slices.items():
         if len(columns) == 1:
-            total = cells.sums.sum(axis=2, keepdims=True)
-            found += _judged(columns, values, cells, [total], level)
+            found += _judged(columns, values, cells, [_elsewhere(cells)], level)
         else:
             found += _judged(columns, values, cells, _parents(cube, columns, values, cells), level)
     if not found:
         return []
-    q_values = false_discovery_control([s.p_value for s in found])
+    q_values = benjamini_hochberg([s.p_value for s in found])
     found = [replace(s, q_value=float(q)) for s, q in zip(found, q_values, strict=True)]
     return sorted(found, key=lambda s: (not s.flagged, s.q_value, -abs(s.gap.value)))
+
+
+def _elsewhere(cells: Cells) -> np.ndarray:
+    """For every value, the cells that it is compared with, its own among them.
+
+    The value that stands out most is taken out of what the others are compared with, then the next,
+    while they are clearly and materially bad and at least half of the rows remain.
+    """
+    rows = cells["n"].sum(axis=(0, 2))
+    bad = np.zeros(len(rows), dtype=bool)
+    while True:
+        parent = cells.sums[:, :, ~bad].sum(axis=2, keepdims=True) + cells.sums * bad[:, None]
+        test = _gaps(cells, Cells(cells.names, parent))
+        clear = test.fair & ~bad & (np.abs(test.gap) >= MATTERS)
+        clear &= test.p_value * len(rows) < FALSE_DISCOVERIES
+        strength = np.where(clear, np.abs(test.gap) / np.where(clear, test.error, 1.0), 0.0)
+        worst = int(strength.argmax())
+        if not clear[worst] or 2 * (rows[bad].sum() + rows[worst]) > rows.sum():
+            return parent
+        bad[worst] = True
 
 
 def _parents(cube: Cube, columns, values, cells: Cells) -> list[np.ndarray]:

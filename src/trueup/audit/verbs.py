@@ -57,7 +57,8 @@ def audit(
     **roles_and_leniency
         Columns ``time``, ``cluster``, ``weight``, ``model``, ``key``; ``normalize`` or
         ``drop_bad`` (bool) for bad rows, ``positive`` (label of the event), ``classes`` (names);
-        ``threads`` (int) and ``progress`` (called with done and all rows).
+        ``threads`` (int), ``progress`` (called with done and all rows) and ``name`` (what to call
+        the table).
 
     Returns
     -------
@@ -92,7 +93,7 @@ def audit(
         leniency = Leniency(**options["leniency"])
         models, notes = _judged(table, roles, leniency, level, options)
         made = Audit(
-            table.name,
+            options["name"] or table.name,
             models,
             compare(models, level=level) if len(models) > 1 else [],
             time.perf_counter() - started,
@@ -147,9 +148,8 @@ def audit_model(model: Any, X: Any, y: Any, *, by: dict | None = None, **options
     else:
         table |= {f"p_{name}": column for name, column in zip(names, probs.T, strict=True)}
         options |= {"probs": [f"p_{name}" for name in names], "classes": tuple(names)}
-    made = audit(table, truth="truth", by=list(cuts), **options)
-    object.__setattr__(made, "title", type(model).__name__)
-    return made
+    options.setdefault("name", type(model).__name__)
+    return audit(table, truth="truth", by=list(cuts), **options)
 
 
 def _options(given: dict) -> dict:
@@ -162,7 +162,8 @@ def _options(given: dict) -> dict:
         leniency["positive"] = str(leniency["positive"])
     if "classes" in leniency:
         leniency["classes"] = tuple(map(str, leniency["classes"]))
-    rest = {"threads": given.pop("threads", 2), "progress": given.pop("progress", None)}
+    usual = {"threads": 2, "progress": None, "name": ""}
+    rest = {key: given.pop(key, value) for key, value in usual.items()}
     if given:
         raise UsageError(
             "audit",
@@ -220,7 +221,7 @@ def how(judged: Judged) -> list[tuple[str, str]]:
     made_of = {
         "row": "a portable hash of the row",
         "cluster": f"a portable hash of {plan.roles.cluster!r}, so that a cluster stays together",
-        "block": f"contiguous blocks of {plan.roles.time!r}, since neighbours may depend on each other",
+        "block": f"contiguous blocks of {plan.roles.time!r}: neighbours may depend on each other",
     }[plan.grouping]
     sample = judged.scan.sample
     fitted = (

@@ -21,7 +21,8 @@ def command(out: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     console.print(Text("Handwritten digits, three classifiers, predicted out of fold.\n", "dim"))
     for name, table in digit_tables():
-        found = audit(table, truth="digit", probs=[c for c in table if c.startswith("p_")])
+        probs = [column for column in table if column.startswith("p_")]
+        found = audit(table, truth="digit", probs=probs, name=name.replace("_", " "))
         path = folder / f"{name}.html"
         console.print(Text(f"{name}: {found.advice.lower()}", "bold"))
         console.print(Text(f"  {found.verdict}\n  {found.action}"))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import click
 
 
+RIGHT = ("rows", "log loss", "off by")
+
+
 @click.command(name="history")
 @click.option("--last", default=20, show_default=True, help="How many audits.")
 def command(last: int) -> None:
@@ -20,13 +23,12 @@ def command(last: int) -> None:
         click.echo("No audit is remembered here.")
         return
     table = Table(box=None, pad_edge=False)
-    for heading, side in (("when", "left"), ("table", "left"), ("model", "left"), ("rows", "right"),
-                          ("log loss", "right"), ("off by", "right"), ("remedy", "left")):  # fmt: skip
-        table.add_column(heading, justify=side)  # type: ignore[arg-type]
+    for heading in ("when", "table", "model", "rows", "log loss", "off by", "remedy"):
+        table.add_column(heading, justify="right" if heading in RIGHT else "left")
     for row in rows:
         measures = row["measures"]
         off = measures["calibration_error_debiased"]["value"]
-        cells = (row["at"], row["title"], row["model"], f"{row['rows']:,}",
-                 f"{measures['log_loss']['value']:.4f}", f"{off:.4f}", row["chosen"])  # fmt: skip
+        loss, rows_ = f"{measures['log_loss']['value']:.4f}", f"{row['rows']:,}"
+        cells = (row["at"], row["title"], row["model"], rows_, loss, f"{off:.4f}", row["chosen"])
         table.add_row(*map(Text, cells))
     Console(highlight=False).print(table)

@@ -17,8 +17,8 @@ from trueup.core.predictions import EPS, Points, Probabilities
 CLASS_GROUPS = 32
 """Groups of the per-class cells: enough for an error bar, few enough for a hundred classes."""
 
-CLASS_GRID = Grid(width=30, logit=256)
-"""Bins of the per-class cells where there are more than 20 classes."""
+CLASS_STEPS = 256
+"""Steps of log-odds of the per-class cells where there are more than 20 classes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,7 +213,7 @@ def weigh(columns: dict[str, np.ndarray], weight: np.ndarray | None) -> dict[str
 
 def class_grid_of(k: int, grid: Grid) -> Grid:
     """Bins of the per-class cells for ``k`` classes."""
-    return grid if k <= 20 else CLASS_GRID
+    return grid if k <= 20 else Grid(width=grid.width, logit=CLASS_STEPS)
 
 
 def class_cells(probs, truth, group, grid: Grid, weight) -> Cells:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from trueup.core.errors import UsageError
 from trueup.core.predictions import EPS
 
 
@@ -40,6 +41,15 @@ class Grid:
         """Number of bins."""
         return self.width + self.logit - 1
 
+    @property
+    def scale(self) -> float:
+        """A hair less than ``width``.
+
+        A score times ``width`` may round to the wrong side of an edge; times this it stays below,
+        and one comparison with the edge itself puts it right.
+        """
+        return self.width * (1 - 2**-51)
+
     def __call__(self, score: np.ndarray, *, odds: np.ndarray | None = None) -> np.ndarray:
         """Bin (n,) of every ``score`` (n,) in [0, 1]; ``odds`` (n,) where they are known."""
         p = np.asarray(score, dtype=np.float64)
@@ -47,7 +57,9 @@ class Grid:
             odds = np.log(np.maximum(p, EPS)) - np.log(np.maximum(1.0 - p, EPS))
         step = np.floor(odds * (self.logit / 32) + self.logit / 2)
         np.clip(step, 0, self.logit - 1, out=step)
-        step += np.maximum(np.ceil(p * self.width) - 1, 0)
+        top = np.ceil(p * self.scale)
+        top += p > top / self.width
+        step += np.maximum(top - 1, 0)
         return step.astype(np.int32)
 
     def sql(self, score: str) -> str:
@@ -55,7 +67,9 @@ class Grid:
         odds = f"ln(greatest({score}, {EPS!r})) - ln(greatest(1.0 - {score}, {EPS!r}))"
         step = f"floor(({odds}) * {self.logit / 32} + {self.logit / 2})"
         step = f"least(greatest({step}, 0), {self.logit - 1})"
-        return f"({step} + greatest(ceil({score} * {self.width}) - 1, 0))::INTEGER"
+        top = f"ceil({score} * {self.scale!r})"
+        top = f"({top} + ({score} > {top} / {float(self.width)!r})::INTEGER)"
+        return f"({step} + greatest({top} - 1, 0))::INTEGER"
 
     @cached_property
     def width_bin(self) -> np.ndarray:
@@ -79,6 +93,12 @@ class Grid:
     def above_half(self) -> np.ndarray:
         """(size,) whether a bin holds scores above one half."""
         return self.width_bin >= self.width // 2
+
+
+def check_bins(who: str, bins: int) -> None:
+    """Refuse fewer than one bin."""
+    if bins < 1:
+        raise UsageError(who, f"bins is {bins}", do="Pass at least 1")
 
 
 def equal_mass(weight: np.ndarray, *, bins: int) -> np.ndarray:

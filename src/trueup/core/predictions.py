@@ -48,8 +48,8 @@ class Probabilities:
     def __post_init__(self) -> None:
         p = np.asarray(self.probs, dtype=np.float64)
         object.__setattr__(self, "event", p.ndim == 1)
-        p = np.column_stack([1.0 - p, p]) if p.ndim == 1 else p
-        check_probabilities(p)
+        said, p = p, np.column_stack([1.0 - p, p]) if p.ndim == 1 else p
+        check_probabilities(p, said=said)
         object.__setattr__(self, "probs", p)
         object.__setattr__(self, "classes", tuple(self.classes) or tuple(range(p.shape[1])))
         if len(self.classes) != p.shape[1]:

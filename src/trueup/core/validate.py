@@ -11,8 +11,8 @@ SUM_TOLERANCE = 1e-3
 """How far a row of probabilities may be from summing to one: float16 and printed digits pass."""
 
 
-def check_probabilities(p: np.ndarray) -> None:
-    """Refuse what is not a table of probabilities (n, k)."""
+def check_probabilities(p: np.ndarray, *, said: np.ndarray) -> None:
+    """Refuse what is not a table of probabilities (n, k); errors show the rows as ``said``."""
     if p.ndim != 2 or p.shape[1] < 2:
         raise EvidenceError(
             "Probabilities",
@@ -20,14 +20,14 @@ def check_probabilities(p: np.ndarray) -> None:
             do="Pass one column a class, or one probability of the event a row",
         )
     if not np.isfinite(p).all():
-        refuse_rows("Probabilities", "NaN or infinite", _any(~np.isfinite(p)), p)
+        refuse_rows("Probabilities", "NaN or infinite", _any(~np.isfinite(p)), said)
     outside = _any((p < 0) | (p > 1))
     if outside.any():
         why = "outside [0, 1]; logits go through Probabilities.from_logits"
-        refuse_rows("Probabilities", why, outside, p)
+        refuse_rows("Probabilities", why, outside, said)
     off = np.atleast_1d(np.abs(p.sum(axis=1) - 1.0) > SUM_TOLERANCE)
     if off.any():
-        refuse_rows("Probabilities", "rows must sum to one", off, p)
+        refuse_rows("Probabilities", "rows must sum to one", off, said)
 
 
 def refuse_rows(who: str, what: str, bad: np.ndarray, values: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -115,6 +116,7 @@ def _binary_world(z, y, factor: float, shift: float, **roles) -> World:
     )
 
 
+@cache
 def population(factor: float, shift: float = 0.0, *, bins: int = 15) -> dict[str, float]:
     """True scores of stated log-odds ``factor z + shift``, by quadrature over z ~ N(0, 1.5^2)."""
     z = np.linspace(-9, 9, 200_001)

@@ -28,7 +28,7 @@ import numpy as np
 
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
-from trueup.core.grid import equal_mass
+from trueup.core.grid import check_bins, equal_mass
 from trueup.core.measure import AbstractMeasure
 
 
@@ -62,6 +62,9 @@ class CalibrationError(AbstractMeasure):
     name = "calibration_error_debiased"
     label = "Calibration error (debiased)"
     reach = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        check_bins("calibration_error", self.bins)
 
     def parts(self, cube: Cube) -> np.ndarray:
         merged = cube.table.merge(equal_mass(cube.table["w"].sum(axis=0), bins=self.bins))

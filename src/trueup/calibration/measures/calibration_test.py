@@ -26,7 +26,7 @@ from scipy.special import chdtrc, fdtrc, pdtr, pdtrc
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
-from trueup.core.grid import equal_mass
+from trueup.core.grid import check_bins, equal_mass
 from trueup.core.measure import AbstractStatistic
 
 
@@ -57,6 +57,9 @@ class CalibrationTest(AbstractStatistic):
     label = "Calibration test (p-value)"
     better = "higher"
     reach = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        check_bins("calibration_test", self.bins)
 
     def estimate(self, cube: Cube, *, level: float = 0.95) -> Estimate:
         """The p-value, without an interval."""

@@ -24,7 +24,7 @@ import numpy as np
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
 from trueup.core.errors import UsageError
-from trueup.core.grid import Grid, equal_mass
+from trueup.core.grid import Grid, check_bins, equal_mass
 from trueup.core.measure import AbstractMeasure
 
 
@@ -61,6 +61,9 @@ class ExpectedCalibrationError(AbstractMeasure):
     classwise: bool = False  # type: ignore[assignment]
     reach = (0.0, 1.0)
 
+    def __post_init__(self) -> None:
+        check_bins("ece", self.bins)
+
     @property
     def name(self) -> str:
         """Name of the row: ``ece``, ``ece_equal_mass``, ``classwise_ece``."""
@@ -74,7 +77,7 @@ class ExpectedCalibrationError(AbstractMeasure):
 
     @property
     def grid(self) -> Grid | None:
-        return None if self.mass or 60 % self.bins == 0 else Grid(width=self.bins)
+        return None if self.mass else grid_of(self.bins)
 
     def parts(self, cube: Cube) -> np.ndarray:
         classwise = self.classwise and cube.classes is not None
@@ -88,20 +91,30 @@ class ExpectedCalibrationError(AbstractMeasure):
         return parts if classwise else parts[:, :, None]
 
     def _part(self, grid: Grid, weight: np.ndarray) -> np.ndarray:
-        part = grid.equal_width(self.bins)
         if self.mass:
             return equal_mass(weight.reshape(-1, weight.shape[-1]).sum(axis=0), bins=self.bins)
-        if part is None:
-            raise UsageError(
-                f"{self.name}",
-                f"{self.bins} bins do not divide the cube's {grid.width}",
-                do="Pass arrays instead of a cube, or a divisor of the cube's equal-width bins",
-            )
-        return part
+        return equal_width(self.name, grid, bins=self.bins)
 
     def value(self, sums: np.ndarray) -> np.ndarray:
         each = np.abs(sums[:, 0]).sum(axis=-1) / sums[:, 1, :, 0]
         return each.mean(axis=1)
+
+
+def grid_of(bins: int) -> Grid | None:
+    """Grid that holds ``bins`` equal-width bins; None where the common one does."""
+    return None if Grid().width % bins == 0 else Grid(width=bins)
+
+
+def equal_width(who: str, grid: Grid, *, bins: int) -> np.ndarray:
+    """Which of ``bins`` equal-width bins each bin of ``grid`` lies in."""
+    part = grid.equal_width(bins)
+    if part is None:
+        raise UsageError(
+            who,
+            f"{bins} bins do not divide the cube's {grid.width}",
+            do="Pass arrays instead of a cube, or a divisor of the cube's equal-width bins",
+        )
+    return part
 
 
 ece = ExpectedCalibrationError()

@@ -22,9 +22,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from trueup.calibration.measures.calibration_test import design_effects, null_variance
+from trueup.calibration.measures.ece import equal_width, grid_of
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
+from trueup.core.grid import Grid, check_bins
 from trueup.core.measure import AbstractStatistic
 
 
@@ -53,9 +55,16 @@ class NoiseFloor(AbstractStatistic):
     label = "Noise floor of the calibration error"
     reach = (0.0, 1.0)
 
+    def __post_init__(self) -> None:
+        check_bins("noise_floor", self.bins)
+
+    @property
+    def grid(self) -> Grid | None:
+        return grid_of(self.bins)
+
     def estimate(self, cube: Cube, *, level: float = 0.95) -> Estimate:
         """The floor; it has no interval, since it follows from the scores alone."""
-        part = cube.grid.equal_width(self.bins)
+        part = equal_width("noise_floor", cube.grid, bins=self.bins)
         variance = null_variance(cube, part).sum(axis=0) * design_effects(cube, part)
         spread, weight = np.sqrt(2 / np.pi) * np.sqrt(variance).sum(), cube.table["w"].sum()
         value = float(spread / weight) if weight > 0 else math.nan

@@ -50,7 +50,7 @@ class AbstractLogistic(AbstractMeasure):
         return np.stack([cube.table["w"], cube.table["y"], cube.table["p"]], axis=1)
 
     def value(self, sums: np.ndarray) -> np.ndarray:
-        w, y, p = np.moveaxis(sums, 1, 0)
+        w, y, p = np.moveaxis(sums[..., sums[:, 0].any(axis=0)], 1, 0)
         x = clipped_logit(p / np.where(w > 0, w, 1.0))
         seen = w > 1e-12 * w.sum(axis=1, keepdims=True)
         return fit_logistic(np.where(seen, x, 0.0), w, y, slope=self.slope)

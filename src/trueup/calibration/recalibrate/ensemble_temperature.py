@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import minimize
 
 from trueup.calibration.recalibrate.temperature import TemperatureScaling, best_scale
 from trueup.core.cards import Card
@@ -35,15 +36,13 @@ class EnsembleTemperatureScaling(AbstractCorrection):
     """Mix ``softmax(z / T)``, the original probabilities and ``1 / k``.
 
     T comes from temperature scaling; the three weights, >= 0 and summing to one, then maximise the
-    likelihood by expectation-maximisation, which never lowers it. The uniform part puts a floor
-    under probabilities that a model wrongly calls impossible.
+    likelihood, a concave problem. The uniform part puts a floor under probabilities that a model
+    wrongly calls impossible.
 
     Parameters
     ----------
     tolerance
-        Stop when no weight moves by more than this in a step, > 0.
-    steps
-        At most this many steps.
+        The mixture must beat temperature scaling alone by this mean log-likelihood, in nats, >= 0.
 
     Examples
     --------
@@ -54,8 +53,7 @@ class EnsembleTemperatureScaling(AbstractCorrection):
     (2.0, True)
     """
 
-    tolerance: float = 1e-7
-    steps: int = 2000
+    tolerance: float = 1e-9
 
     def learn(self, logs: np.ndarray, truth: np.ndarray, weight: np.ndarray):
         beta, converged = best_scale(logs, truth, weight, settings=TemperatureScaling())
@@ -63,17 +61,26 @@ class EnsembleTemperatureScaling(AbstractCorrection):
         uniform = np.full(len(logs), 1 / logs.shape[1])
         tempered = log_softmax(beta * logs)[rows, truth]
         likelihood = np.column_stack([np.exp(tempered), np.exp(logs[rows, truth]), uniform])
-        share = np.array([1.0, 1.0, 1.0]) / 3
-        for _ in range(self.steps):
-            joint = likelihood * share
-            new = w @ (joint / joint.sum(axis=1, keepdims=True))
-            moved, share = np.abs(new - share).max(), new
-            if moved < self.tolerance:
-                break
-        # EM cannot reach the corner where temperature scaling alone is best; compare with it.
+        share = _best_shares(likelihood, w)
+        # A search on the simplex stops short of the corner where temperature scaling is best.
         mixed = w @ np.log(likelihood @ share)
-        share = share if mixed > w @ tempered else np.array([1.0, 0.0, 0.0])
+        share = share if mixed > w @ tempered + self.tolerance else np.array([1.0, 0.0, 0.0])
         return Mixture(float(1 / beta), *map(float, share)), converged
+
+
+def _best_shares(likelihood: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Shares (3,), >= 0 and summing to one, that maximise the mean log of ``likelihood @ share``."""
+
+    def loss(share):
+        mixed = np.maximum(likelihood @ share, 1e-300)
+        return -(w @ np.log(mixed)), -(likelihood.T @ (w / mixed))
+
+    whole = {"type": "eq", "fun": lambda s: s.sum() - 1.0, "jac": lambda s: np.ones(3)}
+    found = minimize(
+        loss, np.full(3, 1 / 3), jac=True, method="SLSQP", bounds=[(0, 1)] * 3, constraints=whole
+    )
+    share = np.clip(found.x, 0.0, 1.0)
+    return share / share.sum()
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ import numpy as np
 
 from trueup.calibration.recalibrate.steps import distinct, steps_from
 from trueup.core.cards import Card
-from trueup.core.errors import UsageError
 from trueup.core.fitted import AbstractEventCorrection
-from trueup.core.grid import equal_mass
+from trueup.core.grid import check_bins, equal_mass
 
 
 CARD = Card(
@@ -49,8 +48,7 @@ class HistogramBinning(AbstractEventCorrection):
     bins: int = 15
 
     def __post_init__(self) -> None:
-        if self.bins < 1:
-            raise UsageError("HistogramBinning", f"bins is {self.bins}", do="Pass at least 1")
+        check_bins("HistogramBinning", self.bins)
 
     def learn_event(self, x: np.ndarray, y: np.ndarray, weight: np.ndarray):
         x, mass, events = distinct(x, y, weight)

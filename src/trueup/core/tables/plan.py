@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -167,7 +167,7 @@ def _numeric(table: Table, column: str) -> Slicer:
     edges = sorted({float(edge) for edge in found[1:-1]} - {float(found[-1])})
     shown = [f"{edge:.6g}" for edge in edges]
     labels = [f"<= {shown[0]}"] if shown else ["all"]
-    labels += [f"{a} to {b}" for a, b in zip(shown, shown[1:], strict=False)]
+    labels += [f"{a} to {b}" for a, b in pairwise(shown)]
     labels += [f"> {shown[-1]}"] * bool(shown) + [MISSING]
     above = " + ".join(f"({name} > {edge!r})::INTEGER" for edge in edges) or "0"
     return Slicer(column, labels, f"coalesce({above}, {len(labels) - 1})::UTINYINT")

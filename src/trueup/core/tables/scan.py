@@ -26,8 +26,10 @@ from trueup.core.tables.source import Table, quoted
 
 
 SLICE_BINS, PAIR_BINS, PAIR_GROUPS = 64, 16, 32
-SAMPLE = 200_000
-"""Rows that are kept of a table of several classes, to fit maps that no cube can."""
+SAMPLE = 800_000
+"""Probabilities kept of a table of several classes, to fit maps that no cube can."""
+LEAST_SAMPLE = 20_000
+"""Rows kept, however many classes there are."""
 
 
 @dataclass(eq=False)
@@ -75,7 +77,7 @@ def scan(
 
     ``progress`` is told the number of rows after each batch.
     """
-    kernel = Kernel(plan, Grid(), every=max(1, -(-plan.profile.rows // SAMPLE)))
+    kernel = Kernel(plan, Grid(), every=_every(plan))
     batches = list(table.batches())
 
     def work(batch) -> dict:
@@ -92,6 +94,12 @@ def scan(
             if progress:
                 progress(batch[3] + batch[4])
     return kernel.finish(total)
+
+
+def _every(plan: Plan) -> int:
+    """One row in this many is kept."""
+    rows = max(SAMPLE // plan.k, LEAST_SAMPLE)
+    return max(1, -(-plan.profile.rows // rows))
 
 
 def _bounded(pool, work, items, ahead: int):

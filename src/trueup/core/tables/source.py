@@ -193,7 +193,7 @@ def _open_frame(connection, data: Any) -> Table:
         raise UsageError(
             "trueup",
             f"cannot read a {type(data).__module__}.{name}",
-            do="Pass a path, a pandas, polars or Arrow table, a DuckDB relation or a dict of arrays",
+            do="Pass a path, a pandas, polars or Arrow table, or a dict of arrays",
         ) from error
     table = _loaded(Table(connection, name), "SELECT * FROM frame")
     connection.unregister("frame")
