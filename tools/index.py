@@ -6,6 +6,7 @@ not what the cards say.
 
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def _import(module: str, name: str) -> str:
 
 def table(question: str, cards: list[Card]) -> str:
     """The docs table of a question."""
-    lines = [f"<!-- {MADE} -->", f"# {question}: {ASKS[question].lower().rstrip('?')}?", ""]
+    lines = [f"<!-- {MADE} -->", f"# {question.capitalize()}: {_inside(ASKS[question])}", ""]
     if not cards:
         lines.append("No method yet.")
     for status, title in (("core", ""), ("emerging", "## Emerging: not yet held by an oracle")):
@@ -51,6 +52,11 @@ def table(question: str, cards: list[Card]) -> str:
             lines += ["| name | what it does | not for | cost | source |", "|---|---|---|---|---|"]
             lines += [_row(card) for card in rows]
     return "\n".join(lines) + "\n"
+
+
+def _inside(sentence: str) -> str:
+    """A sentence after a colon; "I" keeps its capital."""
+    return sentence if sentence.startswith("I ") else sentence[0].lower() + sentence[1:]
 
 
 def _row(card: Card) -> str:
@@ -69,10 +75,25 @@ def bibliography(cards: list[Card]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def glossary() -> str:
+    """The words of the report; its dict is a literal, so the file is parsed and not run."""
+    path = ROOT / "src" / "trueup" / "report" / "terms.py"
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "TERMS":
+            terms = ast.literal_eval(node.value)
+    lines = [f"<!-- {MADE.replace('the cards', path.name)} -->", ""]
+    for word, meaning in sorted(terms.items()):
+        lines.append(f"* **{word}**: {meaning}")
+    return "\n".join(lines) + "\n"
+
+
 def files() -> dict[Path, str]:
     """Every generated file and what it must hold."""
     cards = read_cards(ROOT / "src" / "trueup")
-    made = {ROOT / "docs" / "sources.md": bibliography(cards)}
+    made = {
+        ROOT / "docs" / "sources.md": bibliography(cards),
+        ROOT / "docs" / "methods" / "words.md": glossary(),
+    }
     for question in QUESTIONS:
         here = [card for card in cards if card.question == question]
         also = [card for card in cards if question in card.also]

@@ -10,6 +10,12 @@ from __future__ import annotations
 
 import importlib
 
+import trueup.audit
+
+
+# The room of that name is known to the import system from here on and is not bound again, so that
+# the name stays free for the verb, which __getattr__ finds.
+del audit  # type: ignore[name-defined]  # noqa: F821
 
 __version__ = "0.1.0"
 
@@ -30,7 +36,7 @@ _WHERE = {
     "Proof": "trueup.core.proof",
 }  # fmt: skip
 _ROOMS = (
-    "adapters", "calibration", "core", "error", "forecast", "parameters", "variance", "worlds",
+    "calibration", "core", "error", "forecast", "parameters", "variance", "worlds",
 )  # fmt: skip
 
 __all__ = sorted((*_WHERE, *_ROOMS))

@@ -52,6 +52,12 @@ def prove(before, after, *, on: Evidence, score: str = "", level: float = 0.95) 
     absolute error of points.
     """
     name = score or USUAL_SCORE.get(on.prediction.kind, "")
+    if not name:
+        raise UsageError(
+            "prove",
+            f"there is no usual score of '{on.prediction.kind}'",
+            do="Pass the name of a measure as score",
+        )
     found = named("prove", name, AbstractMeasure)
     return prove_by(before, after, on=on, score=found, level=level)
 

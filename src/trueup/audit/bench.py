@@ -76,11 +76,12 @@ class CellBench(AbstractBench):
             "brier": y * (1 - p) ** 2 + (w - y) * p**2,
             "loss": -(y * logs[:, 1] + (w - y) * logs[:, 0]),
         }
-        kept = [sums.get(name, table[name]) for name in table.names]
+        kept = np.stack([sums.get(name, table[name]) for name in table.names])
         bins = self.cube.grid(p)
-        moved = np.zeros_like(table.sums)
-        for i, column in enumerate(kept):
-            np.add.at(moved[i].T, bins, column.T)
+        order = np.argsort(bins, kind="stable")
+        new, first = np.unique(bins[order], return_index=True)
+        moved = np.zeros_like(kept)
+        moved[..., new] = np.add.reduceat(kept[..., order], first, axis=-1)
         return Cube(self.cube.grid, Cells(table.names, moved), True, self.cube.grouping)
 
 

@@ -165,7 +165,7 @@ def drift_findings(drifts: list[Drift]) -> list[Finding]:
 def _finding(drift: Drift) -> Finding:
     size, picture = abs(drift.shift.value), f"drift:{drift.series}"
     if drift.series == "calibration":
-        way = "less" if drift.shift.value < 0 else "more"
+        way = "fewer" if drift.shift.value < 0 else "more"
         text = (
             f"From {drift.change_at} on, the same scores are followed by {way} events than before: "
             f"{points(size)} {way}."

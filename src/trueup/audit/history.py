@@ -25,7 +25,7 @@ PATIENCE = 20.0
 """Seconds to wait for another audit that is writing."""
 
 _TABLE = (
-    "CREATE TABLE IF NOT EXISTS audits (at VARCHAR, title VARCHAR, model VARCHAR, rows BIGINT, "
+    "CREATE TABLE IF NOT EXISTS audits (created VARCHAR, title VARCHAR, model VARCHAR, rows BIGINT, "
     "verdict VARCHAR, chosen VARCHAR, measures JSON, cube BLOB)"
 )
 
@@ -64,7 +64,7 @@ def recall(place: Path = PLACE, *, last: int = 50) -> list[dict]:
     if not place.exists():
         return []
     with _opened(place, read_only=True) as connection:
-        names = "at, title, model, rows, verdict, chosen, measures"
+        names = "created, title, model, rows, verdict, chosen, measures"
         query = f"SELECT {names} FROM audits ORDER BY rowid DESC LIMIT {int(last)}"
         found = connection.execute(query).fetchall()
     keys = names.split(", ")

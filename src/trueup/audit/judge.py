@@ -150,25 +150,34 @@ def _state(judged: Judged) -> str:
 
 
 def action(judged: Judged) -> str:
-    """What to do, in one sentence."""
-    slice_ = next((s for s in judged.slices if s.flagged), None)
-    look = f"look into {slice_.label}, which no overall correction mends" if slice_ else ""
-    if judged.chosen is None:
-        tried = judged.trial.remedies
-        worse = all(remedy.proof.difference.value > 0 for remedy in tried)
-        reason = (
-            f"every one of the {len(tried)} corrections tried makes it worse"
-            if worse
-            else f"none of the {len(tried)} corrections tried is surely better"
+    """What to do, in one sentence, and what no overall correction mends."""
+    also = _beyond(judged)
+    if judged.chosen is not None:
+        proof = judged.chosen.proof
+        return (
+            f"{advice(judged)}: apply {title(judged.chosen)}, which takes the log loss from "
+            f"{proof.before.value:.4g} to {proof.after.value:.4g} on {proof.after.n:,} rows that "
+            f"it never saw{also}."
         )
-        first = f"First {look}. " if look else ""
-        return f"{first}Leave it: {reason} on rows that it never saw."
-    proof, then = judged.chosen.proof, f" Then {look}." if look else ""
-    return (
-        f"{advice(judged)}: apply {title(judged.chosen)}, which takes the log loss from "
-        f"{proof.before.value:.4g} to {proof.after.value:.4g} on {proof.after.n:,} rows that it "
-        f"never saw.{then}"
+    tried = judged.trial.remedies
+    worse = all(remedy.proof.difference.value > 0 for remedy in tried)
+    reason = (
+        f"every one of the {len(tried)} corrections tried makes it worse"
+        if worse
+        else f"none of the {len(tried)} corrections tried is surely better"
     )
+    return f"Leave it: {reason} on rows that it never saw{also}."
+
+
+def _beyond(judged: Judged) -> str:
+    """Faults that are not a matter of overall confidence."""
+    slice_ = next((s for s in judged.slices if s.flagged), None)
+    moved = next((d for d in judged.drifts if d.changed and d.series == "calibration"), None)
+    if moved:
+        return (
+            f"; refit on rows from {moved.change_at} on, where scores came to mean something else"
+        )
+    return f"; then look into {slice_.label}, which no overall correction mends" if slice_ else ""
 
 
 def advice(judged: Judged) -> str:

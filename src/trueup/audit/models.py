@@ -18,7 +18,7 @@ SURE = 0.05
 
 @dataclass(frozen=True)
 class Comparison:
-    """Log loss of ``b`` minus log loss of ``a`` on the same rows; ``p_value`` after Holm."""
+    """Log loss of ``a`` minus log loss of ``b`` on the same rows; ``p_value`` after Holm."""
 
     a: str
     b: str
@@ -49,7 +49,7 @@ def compare(models: list[Judged], *, level: float = 0.95) -> list[Comparison]:
 
 def _compared(a: Judged, b: Judged, level: float) -> Comparison:
     one, two = log_loss.replicates(a.cube), log_loss.replicates(b.cube)
-    paired = Replicates(two.value - one.value, two.without - one.without, one.sizes)
+    paired = Replicates(one.value - two.value, one.without - two.without, one.sizes)
     low, high, how = interval(paired, level=level)
     difference = Estimate(paired.value, low, high, level, a.cube.n, f"paired {how}")
     p_value = t_p_value(paired.value, paired.variance, df=paired.freedom)
@@ -61,7 +61,7 @@ def comparison_findings(comparisons: list[Comparison]) -> list[Finding]:
     found = []
     for c in comparisons:
         if c.p_value < SURE:
-            better, worse = (c.a, c.b) if c.difference.value > 0 else (c.b, c.a)
+            better, worse = (c.a, c.b) if c.difference.value < 0 else (c.b, c.a)
             size = abs(c.difference.value)
             text = f"{better} predicts better than {worse}: its log loss is {size:.4g} lower."
             name = f"models_differ:{c.a}:{c.b}"

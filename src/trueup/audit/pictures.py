@@ -96,7 +96,7 @@ def forest(slices: list[Slice]) -> dict:
     """The slices that differ most, with their intervals."""
     rows = [
         {
-            "label": s.label,
+            "label": s.short_label,
             "value": s.gap.value,
             "low": s.gap.low,
             "high": s.gap.high,

@@ -11,6 +11,7 @@ from trueup.audit import judge, pictures
 from trueup.audit.finding import Finding, in_order
 from trueup.audit.judge import Judged
 from trueup.audit.models import Comparison, comparison_findings
+from trueup.audit.remedies import Remedy
 from trueup.audit.store import StoredRemedy
 
 
@@ -73,8 +74,11 @@ class Audit:
     @property
     def verdict(self) -> str:
         """What is true of the model, in one sentence."""
-        name = f"{self.primary.model}: " if self.primary.model else ""
-        return name + judge.verdict(self.primary)
+        text, model = judge.verdict(self.primary), self.primary.model
+        if not model:
+            return text
+        about = text.startswith(("Trustworthy", "Good", "Over-", "Under-", "Biased", "Weak"))
+        return f"{model} {'is' if about else ':'} {text[0].lower()}{text[1:]}".replace(" :", ":")
 
     @property
     def action(self) -> str:
@@ -205,12 +209,24 @@ def _proof(judged: Judged) -> dict | None:
     learned, proven = tried[0].proof.learned_on, tried[0].proof.after.n
     best = judged.chosen or tried[0]
     return {
-        "sentence": str(best.proof),
+        "sentence": _proof_sentence(best),
         "learned_on": f"{learned:,} rows in {int(sizes.learn.sum())} groups",
         "proven_on": f"{proven:,} rows in {int(sizes.prove.sum())} other groups",
         "tried": len(tried),
         "paper": [best.paper],
     }
+
+
+def _proof_sentence(remedy: Remedy) -> str:
+    proof, change = remedy.proof, remedy.proof.difference
+    down = "lowers" if change.value < 0 else "raises"
+    low, high = sorted((abs(change.low), abs(change.high)))
+    range_ = f"{low:.3g} to {high:.3g}" if change.excludes(0.0) else "no surer than chance"
+    text = (
+        f"{judge.title(remedy)} {down} the log loss from {proof.before.value:.4g} to "
+        f"{proof.after.value:.4g}, by {abs(change.value):.3g} ({range_}). {proof.outcome.sentence}"
+    )
+    return text[0].upper() + text[1:]
 
 
 def _pictures(audit: Audit) -> dict:
@@ -238,7 +254,7 @@ def _pictures(audit: Audit) -> dict:
 def _model_forest(comparisons: list[Comparison]) -> dict:
     rows = [
         {
-            "label": f"{c.b} minus {c.a}",
+            "label": f"{c.a} minus {c.b}",
             "value": c.difference.value,
             "low": c.difference.low,
             "high": c.difference.high,

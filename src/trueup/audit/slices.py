@@ -61,6 +61,11 @@ class Slice:
         """``region = N, site = 3``."""
         return ", ".join(f"{column} = {value}" for column, value in self.by.items())
 
+    @property
+    def short_label(self) -> str:
+        """``region = N`` for one column, ``N x 3`` for two."""
+        return self.label if len(self.by) == 1 else " × ".join(self.by.values())
+
     def to_dict(self) -> dict:
         """A dict for JSON."""
         return {

@@ -62,15 +62,6 @@ class Grid:
         step += np.maximum(top - 1, 0)
         return step.astype(np.int32)
 
-    def sql(self, score: str) -> str:
-        """The same bin as a SQL expression over a DOUBLE ``score``."""
-        odds = f"ln(greatest({score}, {EPS!r})) - ln(greatest(1.0 - {score}, {EPS!r}))"
-        step = f"floor(({odds}) * {self.logit / 32} + {self.logit / 2})"
-        step = f"least(greatest({step}, 0), {self.logit - 1})"
-        top = f"ceil({score} * {self.scale!r})"
-        top = f"({top} + ({score} > {top} / {float(self.width)!r})::INTEGER)"
-        return f"({step} + greatest({top} - 1, 0))::INTEGER"
-
     @cached_property
     def width_bin(self) -> np.ndarray:
         """Equal-width bin (size,) that each bin lies in."""

@@ -9,12 +9,12 @@ from typing import ClassVar
 import numpy as np
 
 from trueup.core.cube import Cube, sums_of
-from trueup.core.errors import UsageError
+from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.estimate import Estimate
 from trueup.core.evidence import Evidence
 from trueup.core.grid import Grid
 from trueup.core.jackknife import Replicates, interval, wilson
-from trueup.core.predictions import Prediction, Probabilities
+from trueup.core.predictions import Points, Prediction, Probabilities
 
 
 FEW = 15
@@ -29,6 +29,7 @@ class AbstractStatistic(ABC):
     better: ClassVar[str] = "lower"
     reach: ClassVar[tuple[float, float]] = (0.0, math.inf)
     classwise: ClassVar[bool] = False
+    kind: ClassVar[str] = Probabilities.kind
 
     @abstractmethod
     def estimate(self, cube: Cube, *, level: float = 0.95) -> Estimate:
@@ -42,18 +43,26 @@ class AbstractStatistic(ABC):
         y_true
             (n,) labels: class codes, or class names that the prediction knows; numbers for points.
         y_pred
-            A prediction, or an array: (n,) of the event's or (n, k) of the classes' probabilities.
+            A prediction, or an array: (n,) of the event's or (n, k) of the classes' probabilities,
+            (n,) of points where the measure judges those.
         weight, cluster, time
             (n,) roles of rows, as in ``Evidence``.
         level
             Level of the interval, in (0, 1).
         """
-        prediction = y_pred if isinstance(y_pred, Prediction) else Probabilities(y_pred)
+        made = Points if self.kind == Points.kind else Probabilities
+        prediction = y_pred if isinstance(y_pred, Prediction) else made(y_pred)
         evidence = Evidence(prediction, y_true, weight=weight, cluster=cluster, time=time)
         return self.estimate(self.cube(evidence), level=level)
 
     def cube(self, evidence: Evidence) -> Cube:
         """The sums of ``evidence`` that this measure needs."""
+        if evidence.prediction.kind != self.kind:
+            raise EvidenceError(
+                self.name,
+                f"the prediction is of kind '{evidence.prediction.kind}'",
+                do=f"Pass {self.kind}, or choose a measure of this kind",
+            )
         return sums_of(evidence, grid=self.grid, classes=self.classwise)
 
     @property

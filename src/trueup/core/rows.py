@@ -58,11 +58,13 @@ def _shared_contents(a: np.ndarray, b: np.ndarray) -> int:
 
     Rounded scores meet by chance. Values that two samples of one law share are, on average, no more
     than those that recur within either sample (with Poisson counts of mean s and t, ``s t`` is at
-    most ``s^2 / 2 + t^2 / 2``); where none recurs, float32 still has only about 2^24 values.
+    most ``s^2 / 2 + t^2 / 2``). Where none recurs, one in a hundred rows still may, and float32 has
+    only about 2^24 values.
     """
     one, other = np.unique(a, return_counts=True), np.unique(b, return_counts=True)
     shared = np.isin(one[0], other[0]).sum()
-    chance = sum((counts > 1).sum() for _, counts in (one, other)) + len(a) * len(b) / 2**24
+    chance = sum((counts > 1).sum() for _, counts in (one, other))
+    chance += min(len(a), len(b), 100) / 100 + len(a) * len(b) / 2**24
     return int(np.isin(a, b).sum()) if shared > chance + 4 * np.sqrt(chance) else 0
 
 

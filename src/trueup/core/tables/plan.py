@@ -184,15 +184,14 @@ def clock_of(table: Table, column: str, where: str, rows: int) -> Clock:
     span = (last - first) or 1.0
     bucket = f"least(floor(({number} - {first!r}) / {span!r} * {BUCKETS}), {BUCKETS - 1})::INTEGER"
     bucket = f"coalesce({bucket}, 0)"
-    counts = np.zeros(BUCKETS, dtype=np.int64)
-    for place, n in table.query(
-        f"SELECT {bucket}, count(*) FROM ({table.relation}) WHERE {where} GROUP BY 1"
+    counts, earliest = np.zeros(BUCKETS, dtype=np.int64), np.full(BUCKETS, np.inf)
+    for place, n, start in table.query(
+        f"SELECT {bucket}, count(*), min({number}) FROM ({table.relation}) WHERE {where} GROUP BY 1"
     ):
-        counts[place] = n
+        counts[place], earliest[place] = n, first if start is None else start
     chunks = int(np.clip(rows // ROWS_A_CHUNK, 2, CHUNKS))
     chunk = parts_of_buckets(counts, parts=chunks)
-    firsts = np.searchsorted(chunk, np.arange(chunk[-1] + 1))
-    starts = [first + span * place / BUCKETS for place in firsts]
+    starts = [float(earliest[chunk == c].min()) for c in range(chunk[-1] + 1)]
     texts = [_as_date(start) if temporal else float(f"{start:.6g}") for start in starts]
     return Clock(bucket, parts_of_buckets(counts, parts=BLOCKS), chunk, texts, temporal)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import glob
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,7 +92,7 @@ class Table:
 
 
 @contextlib.contextmanager
-def open_table(data: Any, *, threads: int = 2) -> Iterator[Table]:
+def open_table(data: Any, *, threads: int = 2, as_text: bool = False) -> Iterator[Table]:
     """The table behind ``data``, closed on leaving.
 
     Parameters
@@ -100,12 +102,20 @@ def open_table(data: Any, *, threads: int = 2) -> Iterator[Table]:
         a pandas, polars or Arrow table, a DuckDB relation, or a dict of arrays.
     threads
         Threads of the engine.
+    as_text
+        Whether the columns of CSV files stay the text that they are, in rows without numbers that
+        are read only once: for copying a file, not for judging it.
     """
+    if threads < 1:
+        raise UsageError("trueup", f"threads is {threads}", do="Pass 1 or more")
     connection = duckdb.connect(config={"threads": threads})
     try:
         connection.execute("SET enable_progress_bar = false")
         is_path = isinstance(data, str | Path)
-        table = _open_path(connection, str(data)) if is_path else _open_frame(connection, data)
+        if is_path:
+            table = _open_path(connection, str(data), as_text=as_text)
+        else:
+            table = _open_frame(connection, data)
         described = connection.execute(f"SELECT * FROM ({table.relation}) LIMIT 0").description
         columns = {name: str(kind) for name, kind, *_ in described or []}
         table.columns = {n: kind for n, kind in columns.items() if n != "file_row_number"}
@@ -128,7 +138,7 @@ def literal(text: str) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def _open_path(connection, path: str) -> Table:
+def _open_path(connection, path: str, *, as_text: bool) -> Table:
     if "::" in path:
         return _open_database(connection, *path.split("::", 1))
     files = _files(path)
@@ -136,13 +146,21 @@ def _open_path(connection, path: str) -> Table:
     table = Table(connection, Path(path).name)
     if suffix.endswith((".parquet", ".pq")):
         for file in files:
-            relation = f"read_parquet({literal(file)}, file_row_number = true)"
-            sql = f"SELECT sum(num_rows) FROM parquet_file_metadata({literal(file)})"
+            name = literal(_escaped(file))
+            # A folder called a=1 is a place, not a column of the table.
+            relation = f"read_parquet({name}, file_row_number = true, hive_partitioning = false)"
+            sql = f"SELECT sum(num_rows) FROM parquet_file_metadata({name})"
             rows = connection.execute(sql).fetchall()[0][0]
             table.pieces.append((relation, "file_row_number", int(rows)))
         return table
     if ".csv" in suffix or ".tsv" in suffix:
-        return _loaded(table, f"SELECT * FROM read_csv([{', '.join(map(literal, files))}])")
+        names = ", ".join(literal(_escaped(file)) for file in files)
+        options = "hive_partitioning = false" + ", all_varchar = true" * as_text
+        relation = f"read_csv([{names}], {options})"
+        if not as_text:
+            return _loaded(table, f"SELECT * FROM {relation}")
+        table.pieces.append((relation, "", 0))
+        return table
     raise UsageError(
         "trueup",
         f"{Path(path).name} has the ending '{suffix}'",
@@ -157,10 +175,15 @@ def _files(path: str) -> list[str]:
     elif given.exists():
         found = [given]
     else:
-        found = sorted(given.parent.glob(given.name)) if any(c in given.name for c in "*?[") else []
+        found = sorted(glob.glob(path))  # noqa: PTH207, Path.glob takes no absolute pattern
     if not found:
         raise EvidenceError("trueup", f"there is no file {path}", do="Check the path")
     return [str(file) for file in found]
+
+
+def _escaped(file: str) -> str:
+    """The name of one file, where the engine would read a pattern."""
+    return re.sub(r"([*?[])", r"[\1]", file)
 
 
 def _open_database(connection, path: str, name: str) -> Table:
@@ -168,7 +191,8 @@ def _open_database(connection, path: str, name: str) -> Table:
         raise EvidenceError("trueup", f"there is no file {path}", do="Check the path")
     connection.execute(f"ATTACH {literal(path)} AS source (READ_ONLY)")
     known = connection.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'source'"
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'source' UNION ALL "
+        "SELECT view_name FROM duckdb_views() WHERE database_name = 'source' AND NOT internal"
     ).fetchall()
     if (name,) not in known:
         raise EvidenceError(
@@ -177,7 +201,13 @@ def _open_database(connection, path: str, name: str) -> Table:
             do="Write file.duckdb::table",
         )
     relation = f"source.{quoted(name)}"
-    rows = connection.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0]
+    try:
+        sql = f"SELECT count(*), coalesce(max(rowid) + 1, 0) FROM {relation}"
+        rows, end = connection.execute(sql).fetchall()[0]
+    except duckdb.BinderException:  # the rows of a view have no numbers
+        rows, end = 0, -1
+    if rows != end:  # deleted rows leave gaps in the numbers
+        return _loaded(Table(connection, name), f"SELECT * FROM {relation}")
     return Table(connection, name, [(relation, "rowid", rows)])
 
 
@@ -189,10 +219,10 @@ def _open_frame(connection, data: Any) -> Table:
         data = data.fetchnumpy()
     try:
         connection.register("frame", _scannable(data))
-    except duckdb.Error as error:
+    except (duckdb.Error, TypeError, ValueError) as error:
         raise UsageError(
             "trueup",
-            f"cannot read a {type(data).__module__}.{name}",
+            f"cannot read a {type(data).__module__}.{name}: {_first_line(error)}",
             do="Pass a path, a pandas, polars or Arrow table, or a dict of arrays",
         ) from error
     table = _loaded(Table(connection, name), "SELECT * FROM frame")
@@ -203,13 +233,18 @@ def _open_frame(connection, data: Any) -> Table:
 def _scannable(data: Any) -> Any:
     """``data`` in a form that DuckDB reads without any other package."""
     if isinstance(data, dict):
-        return {name: _plain(np.asarray(values)) for name, values in data.items()}
+        return {name: _plain(np.ma.asarray(values)) for name, values in data.items()}
     if type(data).__module__.startswith("polars") and not _has("pyarrow"):
         return {name: _plain(data[name].to_numpy()) for name in data.columns}
     return data
 
 
 def _plain(array: np.ndarray) -> np.ndarray:
+    if isinstance(array, np.ma.MaskedArray):
+        missing, array = np.ma.getmaskarray(array), array.data
+        if missing.any():
+            array = array.astype(object)
+            array[missing] = None
     if array.dtype.kind == "M":
         return array.astype("datetime64[us]")
     return array.astype(np.float32) if array.dtype == np.float16 else array

@@ -38,6 +38,7 @@ class Bias(AbstractMeasure):
 
     name = "bias"
     label = "Bias"
+    kind = "points"
     better = "neither"
     reach = (-math.inf, math.inf)
 

@@ -39,6 +39,7 @@ class RootMeanSquaredError(AbstractMeasure):
 
     name = "rmse"
     label = "Root mean squared error"
+    kind = "points"
 
     def parts(self, cube: Cube) -> np.ndarray:
         return cube.table.total("square", "w")

@@ -1,0 +1,225 @@
+"""The glossary: every technical term of the report in one or two plain sentences.
+
+`TERMS` holds the explanations; `ALIASES` the words that stand for them in running text; `MEASURES`
+and `SERIES` say how a measure is called, in which unit it is written and which term explains it.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+TERMS = {
+    "accuracy": "The share of rows where the class with the highest probability was the true one.",
+    "adjusted p": (
+        "A p-value made stricter because many comparisons were made at once (Holm's method), so "
+        "that the chance of even one false alarm among them stays small."
+    ),
+    "auc": (
+        "Area under the ROC curve: take one row where the event happened and one where it did "
+        "not; this is how often the first got the higher probability. 0.5 is guessing, 1 is "
+        "perfect."
+    ),
+    "base rate": "How often the event really happened, whatever the model said.",
+    "brier": (
+        "The squared distance between the stated probabilities and what happened, averaged over "
+        "rows. 0 is perfect; lower is better."
+    ),
+    "calibration": (
+        "A model is calibrated if its numbers can be taken at their word: of all rows where it "
+        "says 80%, about 80% come true."
+    ),
+    "calibration error": (
+        "How far stated confidence and observed frequency lie apart, averaged over rows, in "
+        "percentage points (ECE, 15 bins). It is never exactly zero, even for a perfect model: "
+        "compare it with its noise floor."
+    ),
+    "calibration gap": (
+        "How much more often it happens here than the same stated probability means in the rest of "
+        "the table. Negative: the model promises too much here; positive: too little."
+    ),
+    "calibration slope": (
+        "How steeply outcomes follow the stated probabilities, on the log-odds scale. 1 is right, "
+        "below 1 is over-confident, above 1 too timid."
+    ),
+    "calibration test": (
+        "Asks whether a perfectly calibrated model could show gaps this large by luck. A small "
+        "p-value says: hardly."
+    ),
+    "classwise": "The calibration error of each class on its own, averaged over the classes.",
+    "confidence": "The probability that the model gives to its own answer.",
+    "confidence gap": (
+        "Average stated confidence minus the share that came true. Positive: too sure of itself."
+    ),
+    "consistency band": (
+        "The grey area: where the points of a perfectly calibrated model would fall, most of "
+        "the time, with this many rows. Points outside it are more than luck."
+    ),
+    "debiased": (
+        "Calibration error with the part that luck alone would produce taken off. For a "
+        "calibrated model it is close to zero."
+    ),
+    "discrimination": "How well the model tells likely rows from unlikely ones. Higher is better.",
+    "drift": "A change over time in what the model sees, says or gets right.",
+    "error bar": (
+        "The range in which the true value lies with the stated certainty, usually 95%. Rows "
+        "that belong together are kept together when it is computed."
+    ),
+    "flagged": (
+        "Too far off to be luck, even after allowing for the number of slices that were examined."
+    ),
+    "high": "Acting on these predictions without a fix is likely to cost you.",
+    "isotonic": (
+        "The best never-falling curve through the outcomes. It needs no bins, so it shows the "
+        "shape without depending on where bins were cut."
+    ),
+    "learned on": "The rows that the correction was fitted and chosen on.",
+    "log loss": (
+        "Average surprise: minus the logarithm of the probability that the model gave to what "
+        "really happened. Confident mistakes cost most; lower is better."
+    ),
+    "low": "Worth knowing; unlikely to change a decision.",
+    "medium": "Worth fixing; some decisions will be wrong because of it.",
+    "miscalibration": (
+        "The part of the loss that would vanish if the model's numbers were bent onto the "
+        "observed frequencies."
+    ),
+    "nat": "The unit of log loss when natural logarithms are used. ln 2 = 0.69 nat is a coin toss.",
+    "noise floor": (
+        "The calibration error that a perfectly calibrated model would show on this many rows "
+        "by luck."
+    ),
+    "outcome": (
+        "Proven: better on rows it never saw, beyond luck. No improvement: not better there. "
+        "Not enough evidence: too few rows to tell. Diverged or not finite: the fit failed and "
+        "was thrown away."
+    ),
+    "p-value": (
+        "How often pure luck would produce something at least this large. Below 0.05 is hard to "
+        "blame on luck."
+    ),
+    "points": "Percentage points: from 80% to 93.7% is 13.7 points.",
+    "proof": (
+        "The correction compared with doing nothing on rows that were used neither for fitting "
+        "nor for choosing it."
+    ),
+    "proven on": "The rows that the comparison was made on. The correction never saw them before.",
+    "q-value": (
+        "A p-value corrected for the number of slices examined: among slices with q below 0.05, "
+        "about one in twenty is a false alarm (Benjamini and Hochberg)."
+    ),
+    "score": "The probability that the model gave.",
+    "severity": "How much the finding matters for using these predictions: high, medium or low.",
+    "slice": "A part of the table, for example all rows of one region.",
+    "uncertainty": (
+        "How hard the problem is before any model: the loss of always stating the overall "
+        "frequency."
+    ),
+}
+
+ALIASES = {
+    "over-confident": "confidence",
+    "overconfident": "confidence",
+    "under-confident": "confidence",
+    "underconfident": "confidence",
+    "stated confidence": "confidence",
+    "confidence": "confidence",
+    "calibration error": "calibration error",
+    "ece": "calibration error",
+    "noise floor": "noise floor",
+    "calibration gap": "calibration gap",
+    "calibration test": "calibration test",
+    "miscalibration": "miscalibration",
+    "discrimination": "discrimination",
+    "calibrated": "calibration",
+    "calibration": "calibration",
+    "consistency band": "consistency band",
+    "log loss": "log loss",
+    "brier score": "brier",
+    "brier": "brier",
+    "accuracy": "accuracy",
+    "auc": "auc",
+    "base rate": "base rate",
+    "drift": "drift",
+    "q-value": "q-value",
+    "p-value": "p-value",
+    "percentage points": "points",
+    "points": "points",
+    "nat": "nat",
+    "isotonic curve": "isotonic",
+    "slices": "slice",
+    "slice": "slice",
+    "error bars": "error bar",
+    "interval": "error bar",
+    "debiased": "debiased",
+}
+
+_WORDS = "|".join(re.escape(word) for word in sorted(ALIASES, key=len, reverse=True))
+FINDER = re.compile(rf"(?<![\w-])(?:{_WORDS})(?![\w-])", re.IGNORECASE)
+
+# name: (label, unit, term). The order is the order of the table.
+MEASURES: dict[str, tuple[str, str, str | None]] = {
+    "accuracy": ("Accuracy", "percent", "accuracy"),
+    "log_loss": ("Log loss", "nat", "log loss"),
+    "brier": ("Brier score", "", "brier"),
+    "auc": ("AUC", "", "auc"),
+    "ece": ("Calibration error", "points", "calibration error"),
+    "ece_noise_floor": ("Noise floor of that error", "points", "noise floor"),
+    "calibration_error_debiased": ("Calibration error, debiased", "points", "debiased"),
+    "calibration_p_value": ("Calibration test, p-value", "p", "calibration test"),
+    "ece_equal_mass": ("Calibration error, equal-mass bins", "points", "calibration error"),
+    "classwise_ece": ("Calibration error, class by class", "points", "classwise"),
+    "confidence_gap": ("Confidence minus accuracy", "points", "confidence gap"),
+    "calibration_slope": ("Calibration slope", "", "calibration slope"),
+    "log_loss_change": ("Change of the log loss", "nat", "log loss"),
+    "corp_miscalibration": ("Miscalibration", "", "miscalibration"),
+    "corp_discrimination": ("Discrimination", "", "discrimination"),
+    "corp_uncertainty": ("Uncertainty", "", "uncertainty"),
+}
+
+SERIES: dict[str, tuple[str, str, str | None]] = {
+    "base_rate": ("Base rate", "points", "base rate"),
+    "score": ("Score", "points", "score"),
+    "calibration": ("Calibration gap", "points", "calibration gap"),
+}
+
+# A level is a percentage; its change is in points.
+SERIES_LEVELS = {"base_rate": "percent", "score": "percent", "calibration": "points"}
+
+SLICE_UNITS = {"calibration_gap": "points", "accuracy": "points", "log_loss": "nat"}
+
+# What the estimate of a finding is measured in; an unknown finding is written as a plain number.
+FINDING_UNITS = {
+    "overconfident": "points",
+    "underconfident": "points",
+    "miscalibrated": "points",
+    "bad_slice": "points",
+    "slice": "points",
+    "drift": "points",
+    "weak_discrimination": "",
+    "models_differ": "nat",
+    "data": "count",
+}
+
+SEVERITY = {"high": "High", "medium": "Medium", "low": "Low", "ok": "Fine"}
+
+OUTCOMES = {
+    "proven": "Proven",
+    "no_improvement": "No improvement",
+    "not_enough_evidence": "Not enough evidence",
+    "diverged": "Diverged",
+    "nonfinite": "Not finite",
+}
+
+
+def measure(name: str) -> tuple[str, str, str | None]:
+    """Return (label, unit, term) of a measure; an unknown one is called by its name."""
+    return MEASURES.get(name, (name.replace("_", " ").capitalize(), "", None))
+
+
+def finding_unit(finding: dict) -> str:
+    """Return the unit of a finding's estimate: what the audit says, else what its id implies."""
+    if finding.get("unit") is not None:
+        return finding["unit"]
+    name = finding["id"]
+    return next((unit for key, unit in FINDING_UNITS.items() if name.startswith(key)), "")

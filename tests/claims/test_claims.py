@@ -1,0 +1,225 @@
+"""Every claim word on a card is one statistical test with a stated false-alarm rate.
+
+A claim is written once, here; cards use its words, and a card that uses words without a test fails.
+Rates are for a library without fault: how often the test would fail by chance alone. Seeds are
+fixed, so a test either always fails or never.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit, softmax
+from scipy.stats import binom, norm, t
+
+from trueup.calibration import ece, log_loss
+from trueup.core import Evidence, Probabilities
+from trueup.core.cards import Card, read_cards
+from trueup.core.measure import AbstractMeasure
+from trueup.worlds import autocorrelated, calibrated, clustered, confident_by_factor
+from trueup.worlds.probabilities import population
+
+
+RATE = 1e-4
+"""False-alarm rate of each comparison."""
+
+CLAIMS: dict[str, Callable[[Card], None]] = {}
+
+
+def claim(words: str):
+    """Register a test under the words that cards use."""
+
+    def register(test: Callable[[Card], None]):
+        CLAIMS[words] = test
+        return test
+
+    return register
+
+
+def method(card: Card):
+    """The settings or the measure that bears the card's name."""
+    found = getattr(importlib.import_module(card.module), card.name)
+    return found() if isinstance(found, type) else found
+
+
+def loss_of(evidence: Evidence) -> float:
+    """Mean log loss."""
+    return log_loss(evidence.truth, evidence.prediction, weight=evidence.weight).value
+
+
+def after(card: Card, learn: Evidence, *, on: Evidence | None = None) -> Evidence:
+    """Evidence with predictions that the method has corrected."""
+    on = on or learn
+    fitted = method(card).fit(learn)
+    return Evidence(fitted.apply(on.prediction), on.truth, weight=on.weight)
+
+
+@claim("covers its truth")
+def covers_its_truth(card: Card) -> None:
+    """Of 200 intervals at level .95 on 1,000 rows, as many hold the truth as .93 allows."""
+    measure, tables = method(card), 200
+    true = population(2.0, 0.3)[measure.name] if measure.name != "calibration_slope" else 0.5
+    floor = binom.ppf(RATE, tables, 0.93)
+    hits = 0
+    for seed in range(tables):
+        e = confident_by_factor(2.0, shift=0.3, rows=1_000, seed=seed).evidence
+        found = measure(e.truth, e.prediction)
+        hits += found.low <= true <= found.high
+    assert hits >= floor, f"{hits} of {tables}"
+
+
+@claim("is zero on average for a calibrated model")
+def is_zero_on_average(card: Card) -> None:
+    """Mean of the squared error over 400 calibrated tables against 0, t test."""
+    measure = method(card)
+    assert isinstance(measure, AbstractMeasure)
+    for make in (calibrated, lambda n, seed: clustered(n, factor=1.0, seed=seed)):
+        found = [measure.replicates(measure.cube(make(800, seed=s).evidence)) for s in range(400)]
+        squared = np.array([made.value for made in found])
+        score = squared.mean() / (squared.std(ddof=1) / np.sqrt(len(squared)))
+        assert abs(score) < t.ppf(1 - RATE / 2, len(squared) - 1)
+        assert (squared < 0).mean() > 0.3  # freed of noise, it is as often below 0
+
+
+@claim("equals the mean ECE of a calibrated model")
+def equals_the_mean_ece(card: Card) -> None:
+    """Mean of ECE - floor over 300 calibrated tables: within 2 % of the floor and chance."""
+    measure = method(card)
+    for make in (
+        lambda seed: calibrated(2_000, seed=seed),
+        lambda seed: confident_by_factor(1.0, rows=2_000, classes=4, seed=seed),
+    ):
+        pairs = []
+        for seed in range(300):
+            e = make(seed).evidence
+            pairs.append((ece(e.truth, e.prediction).value, measure(e.truth, e.prediction).value))
+        gap = np.subtract(*np.array(pairs).T)
+        chance = t.ppf(1 - RATE / 2, len(gap) - 1) * gap.std(ddof=1) / np.sqrt(len(gap))
+        assert abs(gap.mean()) < chance + 0.02 * np.mean(pairs, axis=0)[1]
+
+
+@claim("holds its false-alarm rate")
+def holds_its_false_alarm_rate(card: Card) -> None:
+    """Share of p-values below .05 and .01 on 300 calibrated tables a law of dependence."""
+    tables = 300
+    for make in (
+        lambda seed: calibrated(1_000, seed=seed),
+        lambda seed: confident_by_factor(1.0, rows=1_000, classes=5, seed=seed),
+        lambda seed: clustered(2_000, factor=1.0, seed=seed),
+        lambda seed: autocorrelated(4_000, factor=1.0, seed=seed),
+    ):
+        p = np.array([
+            method(card).estimate(method(card).cube(make(seed).evidence)).value
+            for seed in range(tables)
+        ])  # fmt: skip
+        for level in (0.05, 0.01):
+            # Dependent rows: the law of the statistic is approximate, and held to 1.4 levels.
+            assert (p < level).sum() <= binom.ppf(1 - RATE, tables, 1.4 * level), (make, level)
+        assert ((p >= 0) & (p <= 1)).all() and np.median(p) < 0.75
+
+
+@claim("recovers the true temperature")
+def recovers_the_true_temperature(card: Card) -> None:
+    """Each scale within a normal interval of its own spread over 12 fits (t test of the mean)."""
+    for factor, classes in ((2.0, 3), (0.5, 3), (3.0, 2)):
+        scales = []
+        for seed in range(12):
+            e = confident_by_factor(factor, rows=8_000, classes=classes, seed=seed).evidence
+            z = np.log(e.prediction.probs[:200])
+            out = np.log(after(card, e).prediction.probs[:200])
+            # d(log-odds out) / d(log-odds in), by least squares, for the first two classes
+            x, y = z[:, 0] - z[:, 1], out[:, 0] - out[:, 1]
+            scales.append(np.cov(x, y)[0, 1] / np.var(x, ddof=1))
+        spread = np.std(scales, ddof=1) / np.sqrt(len(scales))
+        bound = t.ppf(1 - RATE / 2, len(scales) - 1) * spread
+        assert abs(np.mean(scales) - 1 / factor) < bound < 0.1 / factor
+
+
+@claim("recovers the true slope and shift")
+def recovers_the_true_slope_and_shift(card: Card) -> None:
+    """Corrected log-odds against the true ones over 12 fits, at five scores (t tests)."""
+    true = np.array([-2.5, -1.0, 0.0, 1.0, 2.5])
+    for factor, shift in ((2.0, 0.5), (0.6, -0.4)):
+        said = expit(factor * true + shift)
+        gaps = []
+        for seed in range(12):
+            world = confident_by_factor(factor, shift=shift, rows=8_000, seed=seed)
+            probs = method(card).fit(world.evidence).apply(Probabilities(said)).probs
+            gaps.append(logit(probs[:, 1]) - true)
+        gaps = np.array(gaps)
+        bound = t.ppf(1 - RATE / 10, 11) * gaps.std(axis=0, ddof=1) / np.sqrt(12)
+        assert (np.abs(gaps.mean(axis=0)) < bound).all() and (bound < 0.3).all(), bound
+
+
+@claim("keeps the ranking of classes")
+def keeps_the_ranking_of_classes(card: Card) -> None:
+    """Exact: no false alarms. Order of classes in every row, on new rows too."""
+    for factor in (0.4, 2.0, 5.0):
+        learn = confident_by_factor(factor, rows=500, classes=5, seed=1).evidence
+        new = Probabilities(softmax(np.random.default_rng(2).normal(0, 4, (500, 5)), axis=1))
+        corrected = method(card).fit(learn).apply(new)
+        before, now = new.log_probs(), corrected.log_probs()
+        order = before.argsort(axis=1)
+        # A strong cooling makes neighbours equal to rounding, never the other way round.
+        assert (np.diff(np.take_along_axis(now, order, axis=1), axis=1) > -1e-12).all()
+        assert (np.take_along_axis(now, order, axis=1)[:, -1] == now.max(axis=1)).all()
+
+
+@claim("does not raise the loss it is fitted on")
+def does_not_raise_the_loss(card: Card) -> None:
+    """Exact: no false alarms. Weighted, small, calibrated and shifted evidence."""
+    for seed, (rows, classes, factor) in enumerate(
+        ((20, 3, 2.0), (200, 2, 1.0), (1_000, 4, 0.5), (1_000, 2, 4.0))
+    ):
+        e = confident_by_factor(factor, rows=rows, classes=classes, seed=seed).evidence
+        weight = np.random.default_rng(seed).exponential(size=rows)
+        learn = Evidence(e.prediction, e.truth, weight=weight)
+        assert loss_of(after(card, learn)) <= loss_of(learn) + 1e-9
+
+
+@claim("never falls")
+def never_falls(card: Card) -> None:
+    """Exact: no false alarms. The corrected event probability rises with the stated one."""
+    for seed in range(5):
+        e = confident_by_factor(2.0, rows=300, seed=seed).evidence
+        said = np.linspace(0, 1, 2_001)
+        now = method(card).fit(e).apply(Probabilities(said)).probs[:, 1]
+        assert (np.diff(now) >= 0).all() and now[-1] > now[0]
+
+
+@claim("keeps the base rate")
+def keeps_the_base_rate(card: Card) -> None:
+    """Exact on the rows of the fit, weighted, up to half a surprise a bin."""
+    for seed in range(5):
+        e = confident_by_factor(2.0, shift=1.0, rows=2_000, seed=seed).evidence
+        weight = np.random.default_rng(seed).integers(1, 4, 2_000)
+        learn = Evidence(e.prediction, e.truth, weight=weight)
+        said = after(card, learn).prediction.probs[:, 1]
+        assert np.average(said, weights=weight) == pytest.approx(
+            np.average(e.truth, weights=weight), abs=1e-9
+        )
+
+
+CASES = [(card, words) for card in read_cards() for words in card.claims]
+
+
+@pytest.mark.parametrize(("card", "words"), CASES, ids=lambda x: getattr(x, "name", x))
+def test_claim_holds(card, words):
+    assert words in CLAIMS, f"{card.name} claims '{words}', which no test measures"
+    CLAIMS[words](card)
+
+
+def test_no_claim_test_is_idle():
+    assert {words for _, words in CASES} == set(CLAIMS)
+
+
+def test_a_false_claim_is_caught():
+    """The tests have power: a method that does nothing recovers no temperature."""
+    nothing = next(card for card in read_cards() if card.name == "DoNothing")
+    for words in ("recovers the true temperature", "recovers the true slope and shift"):
+        with pytest.raises(AssertionError):
+            CLAIMS[words](nothing)
+    assert norm.ppf(1 - RATE / 2) > 3.8
