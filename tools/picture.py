@@ -24,7 +24,7 @@ WIDTH = 1280
 PLACE = ROOT / "docs" / "images" / "report.png"
 
 
-def main(height: int = 860) -> None:
+def main(height: int = 765) -> None:
     """Write the picture."""
     name, table = next(iter(digit_tables()))
     probs = [column for column in table if column.startswith("p_")]

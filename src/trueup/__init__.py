@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 
-import trueup.audit
+import trueup.audit  # noqa: F401
 
 
 # The room of that name is known to the import system from here on and is not bound again, so that

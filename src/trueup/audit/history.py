@@ -25,8 +25,8 @@ PATIENCE = 20.0
 """Seconds to wait for another audit that is writing."""
 
 _TABLE = (
-    "CREATE TABLE IF NOT EXISTS audits (created VARCHAR, title VARCHAR, model VARCHAR, rows BIGINT, "
-    "verdict VARCHAR, chosen VARCHAR, measures JSON, cube BLOB)"
+    "CREATE TABLE IF NOT EXISTS audits (created VARCHAR, title VARCHAR, model VARCHAR, "
+    "rows BIGINT, verdict VARCHAR, chosen VARCHAR, measures JSON, cube BLOB)"
 )
 
 

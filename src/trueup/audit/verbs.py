@@ -16,9 +16,10 @@ from trueup.audit.models import compare
 from trueup.audit.result import Audit
 from trueup.core.errors import UsageError
 from trueup.core.measure import check_level
+from trueup.core.tables.labels import one_class
 from trueup.core.tables.plan import Plan, make_plan
-from trueup.core.tables.profile import Leniency, one_class, profile, table_values
-from trueup.core.tables.roles import Roles, assign
+from trueup.core.tables.profile import profile, table_values
+from trueup.core.tables.roles import Leniency, Roles, assign
 from trueup.core.tables.scan import scan
 from trueup.core.tables.source import Table, open_table
 

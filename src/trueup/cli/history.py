@@ -29,6 +29,6 @@ def command(last: int) -> None:
         measures = row["measures"]
         off = measures["calibration_error_debiased"]["value"]
         loss, rows_ = f"{measures['log_loss']['value']:.4f}", f"{row['rows']:,}"
-        cells = (row["created"], row["title"], row["model"], rows_, loss, f"{off:.4f}", row["chosen"])
-        table.add_row(*map(Text, cells))
+        what = (row["created"], row["title"], row["model"])
+        table.add_row(*map(Text, (*what, rows_, loss, f"{off:.4f}", row["chosen"])))
     Console(highlight=False).print(table)

@@ -69,7 +69,7 @@ class EnsembleTemperatureScaling(AbstractCorrection):
 
 
 def _best_shares(likelihood: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Shares (3,), >= 0 and summing to one, that maximise the mean log of ``likelihood @ share``."""
+    """Shares (3,), >= 0 and summing to one, with the greatest mean log of the mixture."""
 
     def loss(share):
         mixed = np.maximum(likelihood @ share, 1e-300)

@@ -61,6 +61,28 @@ class Roles:
         return {**row, "probs": list(self.probs), "by": list(self.by), "event": self.event}
 
 
+@dataclass(frozen=True)
+class Leniency:
+    """What to do about bad rows instead of refusing them.
+
+    Attributes
+    ----------
+    normalize
+        Divide rows of probabilities by their sum.
+    drop_bad
+        Leave out rows whose probabilities are missing, not finite or out of range.
+    positive
+        The label that is the event; empty means 1, true or yes.
+    classes
+        Names of the classes in the order of the probability columns.
+    """
+
+    normalize: bool = False
+    drop_bad: bool = False
+    positive: str = ""
+    classes: tuple[str, ...] = ()
+
+
 def assign(table: Table, given: Roles) -> Roles:
     """Roles of the columns of ``table``: those ``given``, the rest guessed from the names.
 
