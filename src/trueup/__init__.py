@@ -10,17 +10,10 @@ from __future__ import annotations
 
 import importlib
 
-import trueup.audit  # noqa: F401
-
-
-# The room of that name is known to the import system from here on and is not bound again, so that
-# the name stays free for the verb, which __getattr__ finds.
-del audit  # type: ignore[name-defined]  # noqa: F821
 
 __version__ = "0.1.0"
 
 _WHERE = {
-    "audit": "trueup.audit.verbs",
     "audit_model": "trueup.audit.verbs",
     "measure": "trueup.verbs",
     "correct": "trueup.verbs",
@@ -36,7 +29,7 @@ _WHERE = {
     "Proof": "trueup.core.proof",
 }  # fmt: skip
 _ROOMS = (
-    "calibration", "core", "error", "forecast", "parameters", "variance", "worlds",
+    "audit", "calibration", "core", "error", "forecast", "parameters", "variance", "worlds",
 )  # fmt: skip
 
 __all__ = sorted((*_WHERE, *_ROOMS))

@@ -107,6 +107,14 @@ def test_sizes_of_the_house(card):
 
 
 @each_card
+def test_core_methods_have_an_oracle(card):
+    """A method is three files; without an independent oracle it is emerging."""
+    folder = Path(__file__).parents[1] / "oracles" / card.question
+    oracle = folder / f"test_{source(card).stem}.py"
+    assert card.status == "emerging" or oracle.exists(), oracle.name
+
+
+@each_card
 def test_public_calls_take_two_positional_arguments_at_most(card):
     """Methods fixed by an abstract class (``learn``) and private functions are free."""
     module = importlib.import_module(card.module)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
+import duckdb
+
 from trueup.audit.store import StoredRemedy
+from trueup.audit.whole import place_for, whole
 from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.predictions import EPS
 from trueup.core.tables.source import Table, literal, open_table, quoted
+from trueup.core.validate import SUM_TOLERANCE
 
 
 MEMORY = "1200MB"
@@ -18,13 +21,15 @@ FORMATS = {
     ".csv": "FORMAT csv, HEADER",
     ".tsv": "FORMAT csv, HEADER, DELIMITER '\t'",
 }
+ENDINGS = ".parquet, .pq, .csv or .tsv"
 
 
 def apply_file(remedy: StoredRemedy, data: str | Path, out: str | Path, *, threads: int = 2) -> int:
     """Write ``data`` with corrected probabilities to ``out``; every other column stays as it is.
 
     The output appears whole or not at all: it is written beside its place and renamed at the end.
-    A row whose probability is missing keeps it missing.
+    A row that misses a probability keeps its row, with all its probabilities missing: it cannot be
+    corrected. From CSV to CSV every other column stays the text that it was.
 
     Returns
     -------
@@ -41,17 +46,23 @@ def apply_file(remedy: StoredRemedy, data: str | Path, out: str | Path, *, threa
     out = Path(out)
     form = FORMATS.get(out.suffix.lower())
     if form is None:
-        raise UsageError("apply", f"{out.name} has the ending '{out.suffix}'", do="Use .parquet")
-    partial = out.with_name(f".{out.name}.partial")
-    with open_table(str(data), threads=threads) as table:
+        raise UsageError("apply", f"{out.name} has the ending '{out.suffix}'", do=f"Use {ENDINGS}")
+    place_for("apply", out)
+    as_text = "csv" in form
+    with open_table(str(data), threads=threads, stream=True, as_text=as_text) as table:
         table.require("apply", list(remedy.columns))
-        _check(table, remedy)
+        _check(table, remedy, as_text=as_text)
         table.connection.execute(f"SET memory_limit = '{MEMORY}'")
-        with _removed_on_failure(partial):
-            query = corrected(remedy, table)
-            table.connection.execute(f"COPY ({query}) TO {literal(str(partial))} ({form})")
-            partial.replace(out)
-        return table.rows
+        with whole(out) as partial:
+            sql = f"COPY ({corrected(remedy, table)}) TO {literal(str(partial))} ({form})"
+            try:
+                return table.connection.execute(sql).fetchall()[0][0]
+            except duckdb.Error as error:
+                raise EvidenceError(
+                    "apply",
+                    f"{out} was not written: {str(error).splitlines()[0][:300]}",
+                    do=f"Check that {data} is whole, and the rights and the space for {out}",
+                ) from error
 
 
 def corrected(remedy: StoredRemedy, table: Table) -> str:
@@ -60,56 +71,89 @@ def corrected(remedy: StoredRemedy, table: Table) -> str:
     Written in stages - logarithms, the map, powers, shares - so that its length grows with the
     number of classes and no row computes a term twice.
     """
-    k = remedy.fitted.k
-    source = [f"({quoted(c)})::DOUBLE" for c in remedy.columns]
-    given = ["1.0 - " + source[0], source[0]] if remedy.event else source
-    logs = [f"ln(greatest({p}, {EPS!r})) AS l{j}_" for j, p in enumerate(given)]
-    raw = [f"{u} AS u{j}_" for j, u in enumerate(remedy.fitted.map.sql(_names("l", k)))]
-    top = f"greatest({', '.join(_names('u', k))})"
-    powers = [f"exp(u{j}_ - {top}) AS e{j}_" for j in range(k)]
-    total = " + ".join(_names("e", k))
+    k, names = remedy.fitted.k, _Names(table)
+    known = " AND ".join(f"{quoted(c)} IS NOT NULL" for c in remedy.columns)
+    logs = [f"ln(greatest({p}, {EPS!r})) AS {names('l', j)}" for j, p in enumerate(_given(remedy))]
+    mapped = remedy.fitted.map.sql([names("l", j) for j in range(k)])
+    raw = [f"{u} AS {names('u', j)}" for j, u in enumerate(mapped)]
+    top = f"greatest({', '.join(names('u', j) for j in range(k))})"
+    powers = [f"exp({names('u', j)} - {top}) AS {names('e', j)}" for j in range(k)]
+    total = " + ".join(names("e", j) for j in range(k))
     first = 1 if remedy.event else 0
+    # greatest() and CASE take NULL for a number; a missing probability must stay missing.
     shares = [
-        f"(e{j + first}_ / ({total}))::{table.columns[c]} AS {quoted(c)}"
+        f"if({known}, {names('e', j + first)} / ({total}), NULL)::{_kept_type(table, c)} "
+        f"AS {quoted(c)}"
         for j, c in enumerate(remedy.columns)
     ]
-    extra = [*_names("l", k), *_names("u", k), *_names("e", k)]
-    kept = ", ".join(map(quoted, table.columns))
-    inner = f"SELECT {kept}, {', '.join(logs)} FROM ({table.relation})"
+    inner = f"SELECT {', '.join(map(quoted, table.columns))}, {', '.join(logs)} "
+    inner += f"FROM ({table.relation})"
     for stage in (raw, powers):
         inner = f"SELECT *, {', '.join(stage)} FROM ({inner})"
-    return f"SELECT * EXCLUDE ({', '.join(extra)}) REPLACE ({', '.join(shares)}) FROM ({inner})"
+    extra = ", ".join(names(letter, j) for letter in "lue" for j in range(k))
+    return f"SELECT * EXCLUDE ({extra}) REPLACE ({', '.join(shares)}) FROM ({inner})"
 
 
-def _names(letter: str, k: int) -> list[str]:
-    return [f"{letter}{j}_" for j in range(k)]
+class _Names:
+    """Names of the steps, which no column of the table has."""
+
+    def __init__(self, table: Table) -> None:
+        taken = [column.lower() for column in table.columns]
+        self.tail = "_"
+        while any(column.endswith(self.tail) for column in taken):
+            self.tail += "_"
+
+    def __call__(self, letter: str, j: int) -> str:
+        return f"{letter}{j}{self.tail}"
 
 
-def _check(table: Table, remedy: StoredRemedy) -> None:
+def _given(remedy: StoredRemedy) -> list[str]:
+    """SQL of the k probabilities as they are, or divided by their sum."""
+    source = [f"({quoted(c)})::DOUBLE" for c in remedy.columns]
+    if remedy.event:
+        return [f"1.0 - {source[0]}", source[0]]
+    total = " + ".join(source)
+    return [f"{p} / ({total})" for p in source] if remedy.normalize else source
+
+
+def _kept_type(table: Table, column: str) -> str:
+    """The type that the column had, where that holds fractions."""
+    declared = table.columns[column]
+    return declared if declared in ("FLOAT", "DOUBLE") else "DOUBLE"
+
+
+def _check(table: Table, remedy: StoredRemedy, *, as_text: bool) -> None:
     """Refuse values that are no probabilities: they would come out as nonsense."""
-    wrong = []
     for column in remedy.columns:
         if table.kind(column) not in ("number", "integer"):
+            _numbers(table, column, as_text=as_text)
+    source = [f"({quoted(column)})::DOUBLE" for column in remedy.columns]
+    total, most = " + ".join(source), "1" if not remedy.normalize else "'infinity'::DOUBLE"
+    outside = " OR ".join(f"NOT ({p} >= 0 AND {p} <= {most})" for p in source)
+    off = f"NOT abs({total} - 1) <= {SUM_TOLERANCE}"
+    if remedy.event or remedy.normalize:
+        off = "false" if remedy.event else f"NOT ({total} > 0 AND isfinite({total}))"
+    sql = f"SELECT count(*) FILTER (WHERE {outside}), count(*) FILTER (WHERE {off}) "
+    counts = table.query(f"{sql} FROM ({table.relation})")[0]
+    for n, what in zip(counts, ("are not in [0, 1]", "do not sum to one"), strict=True):
+        if n:
             raise EvidenceError(
                 "apply",
-                f"column {column!r} holds {table.columns[column]}",
-                do="Pass probabilities as numbers",
+                f"{n:,} rows of {list(remedy.columns)[:4]} {what}",
+                do="Mend or drop these rows",
             )
-        wrong.append(f"NOT ({quoted(column)} >= 0 AND {quoted(column)} <= 1)")
-    n = table.query(f"SELECT count(*) FROM ({table.relation}) WHERE {' OR '.join(wrong)}")[0][0]
-    if n:
+
+
+def _numbers(table: Table, column: str, *, as_text: bool) -> None:
+    """Refuse a column that is no number, nor text of numbers in a CSV file."""
+    text = f"{quoted(column)}::VARCHAR"
+    wrong = f"try_cast({text} AS DOUBLE) IS NULL" if as_text else "true"
+    sql = f"SELECT {text} FROM ({table.relation}) WHERE {text} IS NOT NULL AND {wrong} LIMIT 1"
+    bad = table.query(sql)
+    if bad or not as_text:
+        shown = f", such as {bad[0][0]!r}" if bad else ""
         raise EvidenceError(
             "apply",
-            f"{n:,} rows of {list(remedy.columns)[:4]} are not in [0, 1]",
-            do="Mend or drop these rows",
+            f"column {column!r} holds {table.columns[column]}{shown}",
+            do="Pass probabilities as numbers",
         )
-
-
-@contextlib.contextmanager
-def _removed_on_failure(partial: Path):
-    """Leave no half-written file behind, whatever happens."""
-    try:
-        yield
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

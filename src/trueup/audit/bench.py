@@ -23,7 +23,7 @@ class AbstractBench(ABC):
 
     @abstractmethod
     def sizes(self) -> np.ndarray:
-        """(groups,) rows of every group."""
+        """(groups,) rows of every group; rows of weight 0 do not count."""
 
     @abstractmethod
     def evidence(self, groups: np.ndarray) -> Evidence:
@@ -47,7 +47,8 @@ class CellBench(AbstractBench):
     exact = True
 
     def sizes(self) -> np.ndarray:
-        return self.cube.table.total("n")[:, 0]
+        n, w = self.cube.table.total("n", "w").T
+        return np.where(w > 0, n, 0.0)
 
     def evidence(self, groups: np.ndarray) -> Evidence:
         w, y, p = (self.cube.table[name][groups].sum(axis=0) for name in ("w", "y", "p"))
@@ -100,7 +101,11 @@ class RowBench(AbstractBench):
         return self.sample.every == 1
 
     def sizes(self) -> np.ndarray:
-        return np.bincount(self.sample.group, minlength=self.count).astype(float)
+        return np.bincount(self.sample.group, self._counted, minlength=self.count).astype(float)
+
+    @property
+    def _counted(self) -> np.ndarray | None:
+        return None if self.sample.weight is None else self.sample.weight > 0
 
     def evidence(self, groups: np.ndarray) -> Evidence:
         keep = groups[self.sample.group]

@@ -81,8 +81,11 @@ class Drift:
 
 def find_drift(chunks: Cells, clock: Clock, *, event: bool, level: float = 0.95) -> list[Drift]:
     """The three series of a table in time; empty with fewer than eight chunks."""
-    if chunks.shape[0] < 8:
+    weighed = chunks["w"].sum(axis=1) > 0  # one model of several, or a weight, may skip a while
+    if weighed.sum() < 8:
         return []
+    chunks = Cells(chunks.names, chunks.sums[:, weighed])
+    starts = [start for start, some in zip(clock.starts, weighed, strict=True) if some]
     happens = "Share of events" if event else "Share of rows that are right"
     stated = "Mean stated probability" if event else "Mean stated confidence"
     labels = {
@@ -91,7 +94,7 @@ def find_drift(chunks: Cells, clock: Clock, *, event: bool, level: float = 0.95)
         "calibration": "Outcome minus what the same score meant overall",
     }
     found = [
-        _drift(name, labels[name], *series, chunks, clock, level)
+        _drift(name, labels[name], *series, chunks, starts, level)
         for name, series in _series(chunks).items()
     ]
     adjusted = holm([drift.p_value for drift in found])
@@ -116,7 +119,7 @@ def _series(chunks: Cells) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     }
 
 
-def _drift(name, label, value, error, chunks: Cells, clock: Clock, level: float) -> Drift:
+def _drift(name, label, value, error, chunks: Cells, starts: list, level: float) -> Drift:
     weight, n = chunks["w"].sum(axis=1), chunks["n"].sum(axis=1)
     place, statistic = _cusum(value, weight)
     rng = np.random.default_rng(0)
@@ -126,7 +129,7 @@ def _drift(name, label, value, error, chunks: Cells, clock: Clock, level: float)
         beaten += _cusum(value[order], weight[order])[1] >= statistic * (1 - 1e-12)
     shift, before, after = _shift(value, weight, place, level, int(n.sum()))
     p_value = (1 + beaten) / (1 + SHUFFLES)
-    return Drift(name, label, clock.starts, value, error, n, p_value, place, shift, before, after)
+    return Drift(name, label, starts, value, error, n, p_value, place, shift, before, after)
 
 
 def _cusum(value: np.ndarray, weight: np.ndarray) -> tuple[int, float]:

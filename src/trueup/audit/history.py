@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import numpy as np
 
-from trueup.core.errors import EvidenceError
+from trueup.core.errors import EvidenceError, UsageError
 
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ def remember(audit: Audit, place: Path = PLACE) -> None:
 
 def recall(place: Path = PLACE, *, last: int = 50) -> list[dict]:
     """The last audits, oldest first; empty where nothing was remembered."""
+    if last < 1:
+        raise UsageError("history", f"last is {last}", do="Pass 1 or more")
     if not place.exists():
         return []
     with _opened(place, read_only=True) as connection:
@@ -88,15 +90,22 @@ def _opened(place: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPy
             connection = duckdb.connect(str(place), read_only=read_only)
             break
         except duckdb.Error as error:
-            busy = "lock" in str(error).lower()
+            busy = "set lock" in str(error).lower()
             if not busy or time.monotonic() > end:
-                raise EvidenceError(
-                    "history",
-                    f"{place} cannot be opened: {str(error).splitlines()[0][:200]}",
-                    do="Wait for the other audit, mend the file, or say --no-history",
-                ) from error
+                raise _unusable(place, "opened", error) from error
             time.sleep(0.1)
     try:
         yield connection
+    except duckdb.Error as error:
+        raise _unusable(place, "used", error) from error
     finally:
-        connection.close()
+        with contextlib.suppress(duckdb.Error):  # a full disk complains once more on closing
+            connection.close()
+
+
+def _unusable(place: Path, what: str, error: duckdb.Error) -> EvidenceError:
+    return EvidenceError(
+        "history",
+        f"{place} cannot be {what}: {str(error).splitlines()[0][:200]}",
+        do="Wait for the other audit, move the file away, or say --no-history",
+    )

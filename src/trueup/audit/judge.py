@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 
@@ -12,10 +13,14 @@ from trueup.audit.finding import Finding, in_order, percent, points
 from trueup.audit.remedies import Remedy, Trial, try_all
 from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
+from trueup.core.predictions import EPS
 from trueup.core.tables.plan import Plan
 from trueup.core.tables.profile import Check
 from trueup.core.tables.scan import Scan
 
+
+LEAST_GROUPS = 8
+"""Groups below which a standard error is hardly known itself."""
 
 MEASURES = (
     calibration.log_loss,
@@ -33,6 +38,10 @@ MEASURES = (
     calibration.discrimination,
     calibration.uncertainty,
 )
+
+
+SELDOM = 1e-3
+"""Share of rows that may be called impossible before that is more than an oddity."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +109,7 @@ def judge_model(found: Scan, plan: Plan, *, model: str = "", level: float = 0.95
         *slices.slice_findings(cut, event=event),
         *drift.drift_findings(drifts),
     ]
-    checks = [*plan.profile.checks, *_zeros(found)]
+    checks = [*plan.profile.checks, *_zeros(found), *_few_groups(cube, plan)]
     findings += _from_checks(checks, cube.n)
     return Judged(model, found, plan, measures, in_order(findings), cut, drifts, trial, checks)
 
@@ -108,11 +117,30 @@ def judge_model(found: Scan, plan: Plan, *, model: str = "", level: float = 0.95
 def _zeros(found: Scan) -> list[Check]:
     if not found.zeros:
         return []
+    rows = "1 row" if found.zeros == 1 else f"{found.zeros:,} rows"
     text = (
-        f"{found.zeros:,} rows gave probability 0 to what happened; the log loss counts each as "
-        "36.04 nats, where honesty would say infinite."
+        f"{rows} called what happened all but impossible (a probability below {EPS:g}); the log "
+        f"loss counts each as {-math.log(EPS):.1f} nats."
     )
-    return [Check("data_impossible", "medium", text, found.zeros)]
+    often = found.zeros > SELDOM * found.cube.n
+    return [Check("data_impossible", "medium" if often else "low", text, found.zeros)]
+
+
+def _few_groups(cube: Cube, plan: Plan) -> list[Check]:
+    used = int((cube.table.total("w")[:, 0] > 0).sum())
+    if used >= LEAST_GROUPS:
+        return []
+    text = (
+        f"Rows fall into only {used} {_groups(plan)}, which may each share their luck: intervals "
+        f"{'are wide and rough' if used > 1 else 'cannot be given'}."
+    )
+    return [Check("data_few_groups", "medium", text, used)]
+
+
+def _groups(plan: Plan) -> str:
+    """What a group is, to people."""
+    names = {"row": "groups of rows", "block": f"blocks of {plan.roles.time}"}
+    return names.get(plan.grouping, f"different values of {plan.roles.cluster}")
 
 
 def _from_checks(checks: list[Check], n: int) -> list[Finding]:
@@ -133,6 +161,9 @@ def verdict(judged: Judged) -> str:
     """What is true of the model, in one sentence."""
     about = [f for f in judged.findings if not f.id.startswith("data_")]
     said = _state(judged)
+    thin = next((f for f in judged.findings if f.id in ("data_few_rows", "data_few_groups")), None)
+    if not about and thin:
+        return f"Too little data to tell: {said}. {thin.sentence}"
     if not about:
         return f"Trustworthy: {said}, and no fault was found in {judged.cube.n:,} rows."
     first, rest = about[0], len(about) - 1
@@ -160,6 +191,8 @@ def action(judged: Judged) -> str:
             f"it never saw{also}."
         )
     tried = judged.trial.remedies
+    if not tried:
+        return f"Leave it: too few {_groups(judged.plan)} to learn a correction and prove it{also}."
     worse = all(remedy.proof.difference.value > 0 for remedy in tried)
     reason = (
         f"every one of the {len(tried)} corrections tried makes it worse"

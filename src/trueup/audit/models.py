@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import combinations
+
+import numpy as np
 
 from trueup.audit.finding import Finding
 from trueup.audit.judge import Judged
@@ -48,11 +51,18 @@ def compare(models: list[Judged], *, level: float = 0.95) -> list[Comparison]:
 
 
 def _compared(a: Judged, b: Judged, level: float) -> Comparison:
-    one, two = log_loss.replicates(a.cube), log_loss.replicates(b.cube)
-    paired = Replicates(one.value - two.value, one.without - two.without, one.sizes)
+    one, two = log_loss.parts(a.cube), log_loss.parts(b.cube)
+    sizes = log_loss.sizes(a.cube) + log_loss.sizes(b.cube)
+
+    def lead(sums: np.ndarray) -> np.ndarray:
+        return log_loss.value(sums[:, : one.shape[1]]) - log_loss.value(sums[:, one.shape[1] :])
+
+    # Group by group: a group that only one of the two has leaves out that one's rows alone.
+    paired = Replicates.of(np.concatenate([one, two], axis=1), lead, sizes=sizes)
     low, high, how = interval(paired, level=level)
     difference = Estimate(paired.value, low, high, level, a.cube.n, f"paired {how}")
     p_value = t_p_value(paired.value, paired.variance, df=paired.freedom)
+    p_value = 1.0 if math.isnan(p_value) else p_value  # the same model twice, or a single group
     return Comparison(a.model, b.model, difference, p_value)
 
 

@@ -72,9 +72,14 @@ class Trial:
 
 
 def try_all(bench: AbstractBench, *, k: int, in_time: bool, level: float) -> Trial:
-    """Fit, choose and prove every correction of the catalogue that suits ``k`` classes."""
+    """Fit, choose and prove every correction of the catalogue that suits ``k`` classes.
+
+    Nothing is tried where there are too few groups to learn from some and to prove on others.
+    """
     folds = 5 if bench.sizes().sum() < PLENTY else 3
     split = split_groups(bench.sizes(), in_time=in_time, folds=folds)
+    if split.learn.sum() < 2 or not split.prove.any():
+        return Trial([], None, "none", split)
     cards = [card for card in all_cards() if card.family == "recalibrate"]
     nothing = _held_out(DoNothing(), bench, split)
     made = [(card, getattr(importlib.import_module(card.module), card.name)()) for card in cards]

@@ -13,10 +13,13 @@ from trueup.audit.judge import Judged
 from trueup.audit.models import Comparison, comparison_findings
 from trueup.audit.remedies import Remedy
 from trueup.audit.store import StoredRemedy
+from trueup.audit.whole import write_whole
 
 
 SCHEMA = 1
 NAMED = 200
+FEW_CLASSES = 12
+"""With more classes than this only those that a finding names are drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,7 +241,8 @@ def _pictures(audit: Audit) -> dict:
     }
     for j, name in enumerate(first.plan.profile.classes):
         key = f"reliability:class={name}"
-        if any(finding.picture == key for finding in first.findings):
+        few = first.cube.classes is not None and len(first.plan.profile.classes) <= FEW_CLASSES
+        if few or any(finding.picture == key for finding in first.findings):
             drawn[key] = pictures.of_class(first.cube, j, title=f"Class {name}")
     if first.slices:
         drawn["slices"] = pictures.forest(first.slices)
@@ -265,15 +269,3 @@ def _model_forest(comparisons: list[Comparison]) -> dict:
     ]
     title = "Models against each other"
     return {"kind": "forest", "title": title, "x": "difference of the log loss", "rows": rows}
-
-
-def write_whole(path: str | Path, text: str) -> Path:
-    """Write a file that is either whole or not there."""
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path

@@ -18,6 +18,7 @@ from trueup.core.multiple import benjamini_hochberg
 FALSE_DISCOVERIES = 0.05
 """At most this share of the slices that are named is named by chance."""
 
+EMPTY = "(empty)"
 MATTERS = 0.01
 LEAST_ROWS = 30
 LEAST_VARIANCE = 5.0
@@ -59,7 +60,7 @@ class Slice:
     @property
     def label(self) -> str:
         """``region = N, site = 3``."""
-        return ", ".join(f"{column} = {value}" for column, value in self.by.items())
+        return ", ".join(f"{column} = {value or EMPTY}" for column, value in self.by.items())
 
     @property
     def short_label(self) -> str:
@@ -136,7 +137,7 @@ def _judged(columns, values, cells: Cells, parents, level: float) -> list[Slice]
     found = []
     sums = {name: cells[name].sum(axis=(0, 2)) for name in ("n", "w", "y", "p", "loss")}
     for v, value in enumerate(values):
-        if "" in value or sums["n"][v] < LEAST_ROWS or any(not t.fair[v] for t in tests):
+        if None in value or sums["n"][v] < LEAST_ROWS or any(not t.fair[v] for t in tests):
             continue
         weakest = max(tests, key=lambda t: t.p_value[v])
         estimate = weakest.estimate(v, int(sums["n"][v]), level)

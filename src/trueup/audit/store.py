@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from trueup.audit.judge import Judged
+from trueup.audit.whole import whole, write_whole
 from trueup.calibration.recalibrate.do_nothing import Identity
 from trueup.core.cards import all_cards
 from trueup.core.errors import EvidenceError, UsageError
@@ -41,6 +43,8 @@ class StoredRemedy:
         The proof, empty for the identity.
     about
         Table, time and paper.
+    normalize
+        Whether rows of probabilities are divided by their sum first, as the audit was told to.
     """
 
     fitted: Fitted
@@ -49,6 +53,7 @@ class StoredRemedy:
     classes: tuple[str, ...]
     proof: dict
     about: dict
+    normalize: bool = False
 
     @classmethod
     def of(cls, judged: Judged, *, title: str, created: str) -> StoredRemedy:
@@ -65,6 +70,7 @@ class StoredRemedy:
             tuple(map(str, judged.plan.profile.classes)),
             chosen.proof.to_dict() if chosen else {},
             {"table": title, "created": created, "paper": chosen.paper if chosen else ""},
+            judged.plan.profile.normalize and not roles.event,
         )
 
     def apply(self, table: Any) -> Any:
@@ -79,7 +85,7 @@ class StoredRemedy:
         frame = nw.from_native(table, eager_only=True)
         values = {c: self._column(frame, c) for c in self.columns}
         made = [
-            nw.new_series(name, values, frame[name].dtype, backend=frame.implementation)
+            nw.new_series(name, values, _dtype(frame[name].dtype), backend=frame.implementation)
             for name, values in self._corrected(values).items()
         ]
         return frame.with_columns(*made).to_native()
@@ -96,7 +102,8 @@ class StoredRemedy:
 
     def _corrected(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         columns = list(values.values())
-        given = Probabilities(columns[0] if self.event else np.column_stack(columns))
+        probs = columns[0] if self.event else np.column_stack(columns)
+        given = Probabilities(probs / probs.sum(axis=1, keepdims=True) if self.normalize else probs)
         probs = self.fitted.apply(given).probs
         return dict(zip(values, probs.T[1 if self.event else 0 :], strict=True))
 
@@ -113,12 +120,14 @@ class StoredRemedy:
             "columns": list(self.columns),
             "event": self.event,
             "classes": list(self.classes),
+            "normalize": self.normalize,
             "proof": self.proof,
             "about": self.about,
         }
-        np.savez(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]
         body["hash"] = _hash(body, arrays)
-        (folder / "remedy.json").write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+        with whole(folder / "arrays.npz") as partial, partial.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        write_whole(folder / "remedy.json", json.dumps(body, indent=1, allow_nan=False) + "\n")
         return folder
 
 
@@ -135,10 +144,11 @@ def load_remedy(folder: str | Path) -> StoredRemedy:
         body = json.loads((folder / "remedy.json").read_text(encoding="utf-8"))
         with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise EvidenceError(
             "load_remedy", f"no remedy in {folder}: {error}", do="Pass a folder that --save wrote"
         ) from error
+    body = body if isinstance(body, dict) else {}
     if body.get("schema") != SCHEMA:
         raise UsageError(
             "load_remedy",
@@ -153,14 +163,21 @@ def load_remedy(folder: str | Path) -> StoredRemedy:
             why="it was changed or damaged after it was saved",
             do="Save it again from the audit",
         )
-    fitted = Fitted(
-        body["method"],
-        _unpack(body["map"], arrays, _known_maps()),
-        body["k"],
-        Rows(np.zeros(0, np.uint64)),
-    )
+    try:
+        return _restored(body, arrays)
+    except (KeyError, TypeError) as error:
+        raise EvidenceError(
+            "load_remedy",
+            f"the remedy in {folder} is not complete: {error}",
+            do="Save it again from the audit",
+        ) from error
+
+
+def _restored(body: dict, arrays: dict[str, np.ndarray]) -> StoredRemedy:
+    found = _unpack(body["map"], arrays, _known_maps())
+    fitted = Fitted(body["method"], found, body["k"], Rows(np.zeros(0, np.uint64)))
     names = (tuple(body["columns"]), body["event"], tuple(body["classes"]))
-    return StoredRemedy(fitted, *names, body["proof"], body["about"])
+    return StoredRemedy(fitted, *names, body["proof"], body["about"], body["normalize"])
 
 
 def _pack(value: Any, arrays: dict, name: str) -> Any:
@@ -181,9 +198,9 @@ def _unpack(value: Any, arrays: dict, known: dict[str, type]) -> Any:
     if isinstance(value, list):
         return tuple(_unpack(item, arrays, known) for item in value)
     if not isinstance(value, dict):
-        return value
+        return _number(value)
     if "array" in value:
-        return arrays[value["array"]]
+        return _number(arrays[value["array"]])
     kind = known.get(value["kind"])
     if kind is None:
         raise EvidenceError(
@@ -191,6 +208,24 @@ def _unpack(value: Any, arrays: dict, known: dict[str, type]) -> Any:
         )
     parts = {k: _unpack(v, arrays, known) for k, v in value.items() if k != "kind"}
     return kind(**parts)
+
+
+def _number(value: Any) -> Any:
+    """A number or numbers, and nothing else: maps write them into SQL."""
+    if np.asarray(value).dtype.kind not in "iuf" or not np.isfinite(value).all():
+        raise EvidenceError(
+            "load_remedy",
+            f"the map holds {np.asarray(value).reshape(-1)[:1].tolist()}, which is no number",
+            do="Save it again from the audit",
+        )
+    return value
+
+
+def _dtype(dtype: Any) -> Any:
+    """Type of a corrected column: the one it had, where that holds fractions."""
+    import narwhals as nw
+
+    return dtype if dtype.is_float() else nw.Float64()
 
 
 def _known_maps() -> dict[str, type]:

@@ -14,11 +14,12 @@ from trueup.audit.history import PLACE, remember
 from trueup.audit.judge import Judged, judge_model
 from trueup.audit.models import compare
 from trueup.audit.result import Audit
+from trueup.audit.slices import EMPTY
 from trueup.core.errors import UsageError
 from trueup.core.measure import check_level
-from trueup.core.tables.labels import one_class
+from trueup.core.tables.labels import one_class, table_values
 from trueup.core.tables.plan import Plan, make_plan
-from trueup.core.tables.profile import profile, table_values
+from trueup.core.tables.profile import profile
 from trueup.core.tables.roles import Leniency, Roles, assign
 from trueup.core.tables.scan import scan
 from trueup.core.tables.source import Table, open_table
@@ -85,7 +86,7 @@ def audit(
     if prob and probs:
         raise UsageError("audit", "both prob and probs were given", do="Pass one of them")
     started = time.perf_counter()
-    by = (by,) if isinstance(by, str) else tuple(by)
+    by = (by,) if isinstance(by, str) else tuple(dict.fromkeys(by))
     columns = tuple([prob] if prob else [probs] if isinstance(probs, str) else probs)
     options = _options(roles_and_leniency)
     given = Roles(truth, columns, event=bool(prob), by=by, **options["roles"])
@@ -177,7 +178,7 @@ def _options(given: dict) -> dict:
 def _judged(table: Table, roles: Roles, leniency: Leniency, level: float, options: dict):
     """Every model of the table judged, the best first, and what was left out."""
     look = profile(table, roles, leniency)
-    names = [str(name) for name, _ in _models(table, roles)] or [""]
+    names = [name for name, _ in _models(table, roles)] or [""]
     if len(names) > MODELS:
         raise UsageError(
             "audit", f"{roles.model!r} names more than {MODELS} models", do="Select some of them"
@@ -192,7 +193,8 @@ def _judged(table: Table, roles: Roles, leniency: Leniency, level: float, option
             progress=_progress(options["progress"], table.rows, place, len(names)),
         )
         one_class(found.class_counts, look.classes, roles.truth)
-        judged.append(judge_model(found, plan, model=name, level=level))
+        shown = name or EMPTY if roles.model else ""
+        judged.append(judge_model(found, plan, model=shown, level=level))
         notes = [s.left_out for s in plan.slicers if s.left_out] + _pairs_left_out(plan)
     return sorted(judged, key=lambda j: j.measures["log_loss"].value), notes
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import unicodedata
 
 import click
 
@@ -29,6 +31,14 @@ def trueup() -> None:
     """Measure how far a model is from the truth, correct it, and prove the correction."""
 
 
+def plain(text: object) -> str:
+    """Text for a terminal: what data may hold to move its cursor or its colours is spelled out."""
+    return "".join(
+        c if c.isprintable() or unicodedata.category(c) == "Zs" else ascii(c)[1:-1]
+        for c in str(text)
+    )
+
+
 def main() -> None:
     """Run a command; say what is wrong in one line and leave with its code.
 
@@ -44,9 +54,13 @@ def main() -> None:
     except click.Abort:
         code = 130
     except TrueupError as error:
-        click.echo(f"trueup: {error}", err=True)
+        click.echo(plain(f"trueup: {error}".replace("trueup: trueup:", "trueup:", 1)), err=True)
         code = 2 if isinstance(error, UsageError) else 3
+    except BrokenPipeError:  # who read our output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     except (OSError, MemoryError) as error:
-        click.echo(f"trueup: {error}. Check the path, the rights and the space.", err=True)
+        text = f"trueup: {error}. Check the path, the rights and the space."
+        click.echo(plain(text), err=True)
         code = 3
     sys.exit(code or 0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from trueup.cli import plain
+
 
 @click.command(name="apply")
 @click.argument("remedy", type=click.Path(exists=True, file_okay=False))
@@ -17,4 +19,4 @@ def command(remedy: str, table: str, out: str, threads: int) -> None:
 
     stored = load_remedy(remedy)
     rows = apply_file(stored, table, out, threads=threads)
-    click.echo(f"{stored.fitted.method} applied to {rows:,} rows: {out}")
+    click.echo(plain(f"{stored.fitted.method} applied to {rows:,} rows: {out}"))

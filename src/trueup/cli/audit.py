@@ -8,8 +8,11 @@ from typing import Any
 
 import click
 
+from trueup.cli import plain
+
 
 LISTED = 10
+CHARTS = ("altair", "vl_convert")
 
 
 @click.command(name="audit")
@@ -38,15 +41,40 @@ LISTED = 10
 def command(table: str, **options: Any) -> None:
     """Judge TABLE: Parquet or CSV (a glob, too), or file.duckdb::table."""
     gates = [parse_gate(text) for text in options["fail_if"]]
+    _look_ahead(options)
     found = _audit(table, options)
-    show(found)
-    _write(found, options)
+    try:
+        written = _write(found, options)
+    finally:  # a full disk must not cost the verdict, nor a closed pipe the files
+        show(found)
+    for line in written:
+        click.echo(plain(line))
     broken = [gate for gate in gates if holds(gate, found.measures)]
     for name, sign, limit in broken:
         value = found.measures[name].value
         click.echo(f"--fail-if: {name} is {value:.4g}, which is {sign} {limit:g}", err=True)
     if broken:
         click.get_current_context().exit(1)
+
+
+def _look_ahead(options: dict) -> None:
+    """Refuse what could not be written, before the work is done rather than after."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    from trueup.audit.whole import place_for
+    from trueup.core.errors import MissingPackage, UsageError
+
+    for name in filter(options.get, ("out", "json_out")):
+        place_for(f"--{name.removesuffix('_out')}", options[name])
+    if options["save"] and Path(options["save"]).is_file():
+        raise UsageError("--save", f"{options['save']} is a file", do="Name a folder")
+    if options["out"] and not all(map(find_spec, CHARTS)):
+        raise MissingPackage(
+            "--out",
+            f"the report needs {' and '.join(CHARTS)}",
+            do='Run: pip install "trueup[report]"',
+        )
 
 
 def _audit(table: str, options: dict) -> Any:
@@ -62,7 +90,7 @@ def _audit(table: str, options: dict) -> Any:
             table,
             probs=split(options["probs"]),
             classes=split(options["classes"]),
-            history=not options["no_history"],
+            history=False,  # remembered when all else is shown and written
             progress=progress,
             **passed,
         )
@@ -91,11 +119,11 @@ def show(found: Any) -> None:
     console = Console(highlight=False, soft_wrap=True)
     roles = found.primary.plan.roles
     if roles.guessed:
-        parts = {**roles.to_dict(), "probs": ", ".join(roles.probs)}
+        parts = {**roles.to_dict(), "probs": _shortened(roles.probs)}
         guessed = "; ".join(f"{name} = {parts[name]}" for name in roles.guessed)
-        console.print(Text(f"Taken from the column names: {guessed}", "dim"))
-    console.print(Text(found.verdict, "bold"))
-    console.print(Text(found.action))
+        console.print(Text(plain(f"Taken from the column names: {guessed}"), "dim"))
+    console.print(Text(plain(found.verdict), "bold"))
+    console.print(Text(plain(found.action)))
     console.print()
     names = ("log_loss", "brier", "accuracy", "auc", "calibration_error_debiased", "ece")
     for name in names:
@@ -103,11 +131,17 @@ def show(found: Any) -> None:
     if found.findings:
         console.print()
     for finding in found.findings[:LISTED]:
-        console.print(Text(f"  {finding.severity:7} {finding.sentence}"))
+        console.print(Text(plain(f"  {finding.severity:7} {finding.sentence}")))
     if len(found.findings) > LISTED:
         console.print(Text(f"  and {len(found.findings) - LISTED} more, in --out or --json"))
     rows = found.primary.cube.n
     console.print(Text(f"\n{rows:,} rows in {found.seconds:.1f} s", "dim"))
+
+
+def _shortened(columns: tuple[str, ...]) -> str:
+    if len(columns) <= 6:
+        return ", ".join(columns)
+    return f"{columns[0]}, {columns[1]} .. {columns[-1]} ({len(columns)} columns)"
 
 
 def _beside(name: str, found: Any) -> str:
@@ -117,15 +151,23 @@ def _beside(name: str, found: Any) -> str:
     return f"noise alone makes {found.measures['ece_noise_floor'].value:.4f}"
 
 
-def _write(found: Any, options: dict) -> None:
+def _write(found: Any, options: dict) -> list[str]:
+    """Write what was asked for, and say where it is."""
+    lines = []
     if options["json_out"]:
         found.save_json(options["json_out"])
     if options["save"]:
         found.remedy.save(options["save"])
-        click.echo(f"Remedy: {options['save']}")
+        nothing = "" if found.primary.chosen else " (nothing was proven: it changes nothing)"
+        lines.append(f"Remedy: {options['save']}{nothing}")
     if options["out"]:
         found.report(options["out"], interactive=options["interactive"])
-        click.echo(f"Report: {options['out']}")
+        lines.append(f"Report: {options['out']}")
+    if not options["no_history"]:
+        from trueup.audit.history import remember
+
+        remember(found)
+    return lines
 
 
 def parse_gate(text: str) -> tuple[str, str, float]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from trueup.cli import plain
+
 
 RIGHT = ("rows", "log loss", "off by")
 
@@ -26,9 +28,12 @@ def command(last: int) -> None:
     for heading in ("when", "table", "model", "rows", "log loss", "off by", "remedy"):
         table.add_column(heading, justify="right" if heading in RIGHT else "left")
     for row in rows:
-        measures = row["measures"]
-        off = measures["calibration_error_debiased"]["value"]
-        loss, rows_ = f"{measures['log_loss']['value']:.4f}", f"{row['rows']:,}"
-        what = (row["created"], row["title"], row["model"])
-        table.add_row(*map(Text, (*what, rows_, loss, f"{off:.4f}", row["chosen"])))
+        loss, off = (_value(row, name) for name in ("log_loss", "calibration_error_debiased"))
+        what = (row["created"], plain(row["title"]), plain(row["model"]))
+        table.add_row(*map(Text, (*what, f"{row['rows']:,}", loss, off, row["chosen"])))
     Console(highlight=False).print(table)
+
+
+def _value(row: dict, name: str) -> str:
+    value = row["measures"][name]["value"]
+    return "unknown" if value is None else f"{value:.4f}"

@@ -134,7 +134,9 @@ def search(cards: Sequence[Card], words: str) -> list[Card]:
     avoid = [set(_stems(card.not_for)) for card in cards]
 
     def score(i: int) -> float:
-        found = sum(weight[w] * (1 + 0.2 * texts[i].count(w)) for w in wanted if w in texts[i])
+        times = {word: min(texts[i].count(word), 4) for word in wanted}
+        # Every word that is there counts far more than a word that is there often.
+        found = sum(weight[word] * (1 + 0.05 * n) for word, n in times.items() if n)
         return found - 0.3 * sum(weight[w] for w in wanted & avoid[i])
 
     ranked = sorted(range(len(cards)), key=lambda i: (-score(i), cards[i].name))

@@ -148,12 +148,24 @@ def sums_of(evidence: Evidence, *, grid: Grid | None = None, classes: bool = Fal
 
 
 def sums_of_points(points: Points, evidence: Evidence) -> Cube:
-    """Sums by group of the errors of ``points``: ``error``, ``absolute`` and ``square``."""
+    """Sums by group and size of the error of ``points``: ``error``, ``absolute``, ``square``."""
     error = points.values - evidence.truth
     columns = {"error": error, "absolute": np.abs(error), "square": error**2}
-    columns = weigh(columns, evidence.weight)
-    table = tally(evidence.groups(), columns, shape=(evidence.group_count, 1))
+    key = evidence.groups() * SIZES + size_bin(np.abs(error))
+    shape = (evidence.group_count, SIZES)
+    table = tally(key, weigh(columns, evidence.weight), shape=shape)
     return Cube(Grid(1, 1), table, False, evidence.grouping)
+
+
+SIZES = 4096
+"""Bins of the size of an error: 64 to a doubling, from 2^-32 to 2^32."""
+
+
+def size_bin(size: np.ndarray) -> np.ndarray:
+    """Bin (n,) of every ``size`` (n,) >= 0."""
+    with np.errstate(divide="ignore"):
+        place = np.floor(np.log2(size) * 64) + SIZES // 2
+    return np.clip(place, 0, SIZES - 1).astype(np.int64)
 
 
 def probabilities_of(who: str, evidence: Evidence) -> Probabilities:
@@ -227,5 +239,5 @@ def class_cells(probs, truth, group, grid: Grid, weight) -> Cells:
 
 
 def clipped_logit(p: np.ndarray) -> np.ndarray:
-    """Log-odds of ``p`` with both tails cut at 2.2e-16."""
+    """Log-odds of ``p`` with both tails cut at 1e-12."""
     return np.log(np.maximum(p, EPS)) - np.log(np.maximum(1.0 - p, EPS))

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 
+DRAWS = 400
+"""Samples of groups: the error of a standard error is then 4 %."""
+
+
 @dataclass(frozen=True, eq=False)
 class Replicates:
     """A value, and the same value computed without each group in turn.
@@ -18,14 +22,17 @@ class Replicates:
     value
         From all groups.
     without
-        (g,) value without group j.
+        (g,) value without group j; or (draws,) values of resampled groups.
     sizes
         (g,) rows of each group.
+    resampled
+        Whether the values come from resampled groups: the jackknife is inconsistent for quantiles.
     """
 
     value: float
     without: np.ndarray
     sizes: np.ndarray
+    resampled: bool = False
 
     @classmethod
     def of(cls, parts: np.ndarray, value: Callable, *, sizes: np.ndarray) -> Replicates:
@@ -35,10 +42,28 @@ class Replicates:
             return cls(math.nan, np.zeros(0), np.zeros(0))
         parts = parts[used]
         total = parts.sum(axis=0, keepdims=True)
-        with np.errstate(
-            invalid="ignore", divide="ignore"
-        ):  # without the only group nothing is left
+        # Without the only group nothing is left, and a mean of nothing is NaN.
+        with np.errstate(invalid="ignore", divide="ignore"):
             return cls(float(value(total)[0]), value(total - parts), sizes[used])
+
+    @classmethod
+    def resample(cls, parts: np.ndarray, value: Callable, *, sizes: np.ndarray) -> Replicates:
+        """Values of ``DRAWS`` samples of groups with replacement, the same ones every time."""
+        used = sizes > 0
+        g = int(used.sum())
+        if not g:
+            return cls(math.nan, np.zeros(0), np.zeros(0), True)
+        draws = np.random.default_rng(0).multinomial(g, np.full(g, 1 / g), size=DRAWS)
+        parts = parts[used]
+        sums = np.tensordot(draws.astype(np.float64), parts, axes=1)
+        total = float(value(parts.sum(axis=0, keepdims=True))[0])
+        return cls(total, value(sums), sizes[used], True)
+
+    def minus(self, other: Replicates, *, scale: Callable[[float], float] = float) -> Replicates:
+        """Replicates of the difference of two values of the same groups, on a mapped scale."""
+        one, two = (np.array([scale(x) for x in r.without]) for r in (self, other))
+        value = scale(self.value) - scale(other.value)
+        return Replicates(value, one - two, self.sizes, self.resampled)
 
     @property
     def variance(self) -> float:
@@ -46,6 +71,8 @@ class Replicates:
         g = len(self.without)
         if g < 2 or not np.isfinite(self.without).all():
             return math.nan
+        if self.resampled:
+            return float(self.without.var(ddof=1)) if len(self.sizes) > 1 else math.nan
         return float((g - 1) / g * ((self.without - self.without.mean()) ** 2).sum())
 
     @property
@@ -60,7 +87,8 @@ def interval(made: Replicates, *, level: float) -> tuple[float, float, str]:
     if math.isnan(variance) or df < 1e-9:
         return math.nan, math.nan, "no interval: too few groups of rows"
     half = t_quantile(level, df) * math.sqrt(variance)
-    return made.value - half, made.value + half, f"delete-a-group jackknife, t({df:.0f})"
+    how = "group bootstrap" if made.resampled else "delete-a-group jackknife"
+    return made.value - half, made.value + half, f"{how}, t({df:.0f})"
 
 
 def t_quantile(level: float, df: float) -> float:

@@ -79,6 +79,7 @@ class AbstractMeasure(AbstractStatistic):
     """
 
     proportion: ClassVar[bool] = False
+    quantile: ClassVar[bool] = False
 
     @abstractmethod
     def parts(self, cube: Cube) -> np.ndarray:
@@ -93,8 +94,9 @@ class AbstractMeasure(AbstractStatistic):
         return x
 
     def replicates(self, cube: Cube) -> Replicates:
-        """The value, and the value without each group in turn."""
-        return Replicates.of(self.parts(cube), self.value, sizes=self.sizes(cube))
+        """The value, and that without each group in turn; of resampled groups for quantiles."""
+        make = Replicates.resample if self.quantile else Replicates.of
+        return make(self.parts(cube), self.value, sizes=self.sizes(cube))
 
     def sizes(self, cube: Cube) -> np.ndarray:
         """(groups,) rows of the groups that ``parts`` counts over."""
@@ -114,14 +116,9 @@ class AbstractMeasure(AbstractStatistic):
     def difference(self, before: Cube, after: Cube, *, level: float = 0.95) -> Estimate:
         """``after`` minus ``before`` on the same rows, with the interval of the pairs."""
         check_level(f"{self.name}.difference", level)
-        a, b = self.replicates(before), self.replicates(after)
-        scaled = [self._scaled(r) for r in (a, b)]
-        paired = Replicates(scaled[1][0] - scaled[0][0], scaled[1][1] - scaled[0][1], a.sizes)
+        paired = self.replicates(after).minus(self.replicates(before), scale=self.scale)
         low, high, how = interval(paired, level=level)
         return Estimate(paired.value, low, high, level, after.n, f"paired {how}")
-
-    def _scaled(self, made: Replicates) -> tuple[float, np.ndarray]:
-        return self.scale(made.value), np.array([self.scale(x) for x in made.without])
 
     def _inside(self, low: float, high: float) -> tuple[float, float]:
         least, most = self.reach

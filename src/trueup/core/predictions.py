@@ -10,8 +10,12 @@ from trueup.core.errors import EvidenceError
 from trueup.core.validate import check_probabilities, finite, inside, refuse_rows, same_length
 
 
-EPS = float(np.finfo(np.float64).eps)
-"""Smallest probability inside a logarithm, 2.2e-16: the same for float32 and float64 input."""
+EPS = 1e-12
+"""Smallest probability inside a logarithm: the same for float32 and float64 input.
+
+Published numbers that we reproduce count so; with 2.2e-16 a few rows of an over-confident model
+pull its temperature up by a quarter (naive Bayes on digits: 7.1 instead of 5.7).
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +96,7 @@ class Probabilities:
         return self._log
 
     def log_probs(self) -> np.ndarray:
-        """Natural logarithms (n, k); a probability below 2.2e-16 counts as 2.2e-16."""
+        """Natural logarithms (n, k); a probability below 1e-12 counts as 1e-12."""
         return np.log(np.maximum(self.probs, EPS)) if self._log is None else self._log
 
     def take(self, index) -> Probabilities:

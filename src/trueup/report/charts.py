@@ -151,9 +151,24 @@ def _drift_tip(point: Row, *, unit: str) -> str:
     return f"{point['at']}\n{estimate_text(point, unit=unit)}\n{count(point.get('n'))} rows"
 
 
+# Vega's own labels spell months out, and then they run into each other.
+_SHORT_TIME = (
+    "utcFormat(datum.value, utchours(datum.value) + utcminutes(datum.value) > 0 ? '%H:%M' : "
+    "utcdate(datum.value) > 1 ? '%b %d' : utcmonth(datum.value) > 0 ? '%b' : '%Y')"
+)
+
+
 def _drift(rows: list[Row], *, kind: str, change: Any, picture: Row) -> alt.LayerChart:
     scale = alt.Scale(type="utc") if kind == "T" else alt.Undefined
-    axis = alt.Axis(title=None, grid=False, tickCount=5, labelOverlap=True, labelAngle=0)
+    axis = alt.Axis(
+        title=None,
+        grid=False,
+        tickCount=5,
+        labelOverlap="greedy",
+        labelSeparation=8,
+        labelAngle=0,
+        labelExpr=_SHORT_TIME if kind == "T" else alt.Undefined,
+    )
     x = alt.X(f"at:{kind}", scale=scale, axis=axis, sort=None)
     base = alt.Chart(data(rows)).encode(x=x)
     values = alt.Scale(zero=False, nice=True)

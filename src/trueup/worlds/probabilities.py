@@ -122,7 +122,8 @@ def population(factor: float, shift: float = 0.0, *, bins: int = 15) -> dict[str
     z = np.linspace(-9, 9, 200_001)
     mass = np.exp(-((z / 1.5) ** 2) / 2)
     mass /= mass.sum()
-    p, q = _sigmoid(factor * z + shift), _sigmoid(z)
+    stated = factor * z + shift
+    p, q = _sigmoid(stated), _sigmoid(z)
     pos, neg = mass * q, mass * (1 - q)
     below = np.cumsum(neg) - neg / 2
     # Equal-mass bins of the population, in which the debiased error is defined.
@@ -131,7 +132,7 @@ def population(factor: float, shift: float = 0.0, *, bins: int = 15) -> dict[str
     right = np.where(p > 0.5, q, 1 - q)
     return {
         "accuracy": float((mass * right).sum()),
-        "log_loss": float(-(pos * np.log(p) + neg * np.log1p(-p)).sum()),
+        "log_loss": float((pos * np.logaddexp(0, -stated) + neg * np.logaddexp(0, stated)).sum()),
         "brier": float((pos * (1 - p) ** 2 + neg * p**2).sum()),
         "auc": float((pos * below).sum() / (pos.sum() * neg.sum())),
         "calibration_error_debiased": float(np.sqrt((np.bincount(part, mass) * gap**2).sum())),
@@ -141,4 +142,4 @@ def population(factor: float, shift: float = 0.0, *, bins: int = 15) -> dict[str
 
 
 def _sigmoid(x):
-    return 1 / (1 + np.exp(-np.asarray(x, dtype=np.float64)))
+    return np.exp(-np.logaddexp(0, -np.asarray(x, dtype=np.float64)))

@@ -1,7 +1,7 @@
 """Log loss: minus the mean logarithm of the probability given to what happened, in nats.
 
 ``-sum w ln p_y / sum w``. Proper: it is least, on average, for the true probabilities, so it judges
-confidence and ranking at once. A probability below 2.2e-16 counts as 2.2e-16, for float32 input
+confidence and ranking at once. A probability below 1e-12 counts as 1e-12, for float32 input
 too; such rows are counted in the data health of an audit.
 
 Examples

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
 
 import numpy as np
 
@@ -12,7 +12,20 @@ from trueup.core.tables.source import Table, literal, quoted
 
 
 YES = ("1", "true", "yes", "y", "t", "positive", "pos")
-NO = ("0", "false", "no", "n", "f", "negative", "neg")
+NO = ("0", "-1", "false", "no", "n", "f", "negative", "neg")
+
+
+def table_values(table: Table, column: str, *, limit: int) -> list[tuple[str, int]]:
+    """Distinct values as text, and their counts, the most frequent first; nulls left out.
+
+    Text as the engine writes it: Python writes a float32, a flag or a time another way, and the
+    engine compares by its own.
+    """
+    name = quoted(column)
+    return table.query(
+        f"SELECT {name}::VARCHAR AS value, count(*) AS n FROM ({table.relation}) "
+        f"WHERE {name} IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT {limit}"
+    )
 
 
 def read_labels(table: Table, roles: Roles, labels: list, leniency: Leniency):
@@ -20,21 +33,25 @@ def read_labels(table: Table, roles: Roles, labels: list, leniency: Leniency):
 
     ``labels`` are the distinct values of the truth with their counts.
     """
-    names = [str(_plain(value)) for value, _ in labels if value == value]
+    kind = table.kind(roles.truth)
+    names = list(dict.fromkeys(_plain(v, kind) for v, _ in labels if v.lower() != "nan"))
     if roles.event:
         return _event_labels(table, roles, names, leniency)
     k, truth = len(roles.probs), quoted(roles.truth)
-    if table.kind(roles.truth) in ("integer", "number", "flag") and not leniency.classes:
+    numeric = kind in ("integer", "number", "flag")
+    classes = leniency.classes or (_ends(roles, names) if numeric else ())
+    if numeric and not classes:
         strange = [n for n in names if not _is_code(n, k)]
         if strange:
             raise _strange(roles, strange, [str(j) for j in range(k)])
         return tuple(map(str, range(k))), f"{truth}::USMALLINT"
-    classes = leniency.classes or _classes_from(roles, names)
+    classes = classes or _classes_from(roles, names)
     strange = sorted(set(names) - set(classes))
     if strange or len(classes) != k:
         raise _strange(roles, strange, list(classes))
-    cases = " ".join(f"WHEN {literal(name)} THEN {j}" for j, name in enumerate(classes))
-    return tuple(classes), f"(CASE {truth}::VARCHAR {cases} END)::USMALLINT"
+    text = f"{truth}::DOUBLE" if kind in ("integer", "number") else truth
+    cases = [f"WHEN {literal(_text(name, kind))} THEN {j}" for j, name in enumerate(classes)]
+    return tuple(classes), f"(CASE {text}::VARCHAR {' '.join(cases)} END)::USMALLINT"
 
 
 def _event_labels(table: Table, roles: Roles, names: list[str], leniency: Leniency):
@@ -44,9 +61,7 @@ def _event_labels(table: Table, roles: Roles, names: list[str], leniency: Lenien
             f"truth {roles.truth!r} has more than two labels: {names[:5]}",
             do="Use --probs with one column a class",
         )
-    event = leniency.positive or next((n for n in names if n.lower() in YES), "")
-    if not event and len(names) == 1 and names[0].lower() in NO:
-        event = "1"
+    event = leniency.positive or _usual(names)
     if (leniency.positive and leniency.positive not in names) or not event:
         raise EvidenceError(
             "trueup",
@@ -61,8 +76,38 @@ def _event_labels(table: Table, roles: Roles, names: list[str], leniency: Lenien
     return (other, event), f"({quoted(roles.truth)}::VARCHAR = {literal(event)})"
 
 
-def _plain(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+def _usual(names: list[str]) -> str:
+    """The event, where the labels are usual words for yes and no; else empty: 1 and 2 are not."""
+    yes = [name for name in names if name.lower() in YES]
+    no = [name for name in names if name.lower() in NO]
+    if len(yes) > 1 or len(yes) + len(no) < len(names):
+        return ""
+    return yes[0] if yes else "1" if no else ""
+
+
+def _plain(value: str, kind: str) -> str:
+    """A label as people write it: ``1`` for 1.0 and 1.00, ``True`` for true."""
+    if kind == "flag":
+        return value.capitalize()
+    number = float(value) if kind == "number" else 0.5
+    return str(int(number)) if number.is_integer() else value
+
+
+def _text(name: str, kind: str) -> str:
+    """A label as the engine writes it."""
+    if kind == "flag":
+        return name.lower()
+    with contextlib.suppress(ValueError):
+        return str(float(name)) if kind in ("integer", "number") else name
+    return name
+
+
+def _ends(roles: Roles, names: list[str]) -> tuple[str, ...]:
+    """Numbers that the columns end in, where the labels are among them: p_3 is of class 3."""
+    ends = [column[len(column.rstrip("0123456789")) :] for column in roles.probs]
+    found = tuple(str(int(end)) if end else "" for end in ends)
+    sure = "" not in found and len(set(found)) == len(found) and set(names) <= set(found)
+    return found if sure else ()
 
 
 def _is_code(name: str, k: int) -> bool:

@@ -7,8 +7,9 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
-from trueup.core.groups import BLOCKS, BUCKETS, GROUPS, parts_of_buckets, sql_group
-from trueup.core.tables.profile import Profile, table_values
+from trueup.core.groups import BLOCKS, BUCKETS, FOLD, GROUPS, parts_of_buckets, sql_group
+from trueup.core.tables.labels import table_values
+from trueup.core.tables.profile import Profile
 from trueup.core.tables.roles import Roles
 from trueup.core.tables.source import Table, literal, quoted
 
@@ -21,6 +22,9 @@ PAIRS = 2000
 
 LEVELS = 5
 """Bins of a numeric column with more than 20 values."""
+
+LARGE = 2_000_000
+"""Rows from which quantiles are read off a sample."""
 
 CHUNKS = 50
 ROWS_A_CHUNK = 50
@@ -79,7 +83,11 @@ class Clock:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that the pass needs to know."""
+    """Everything that the pass needs to know.
+
+    ``only`` picks the rows of one model where a row is known by its place among them: so are the
+    rows of two models paired that carry neither key nor cluster nor time.
+    """
 
     roles: Roles
     profile: Profile
@@ -89,6 +97,7 @@ class Plan:
     pairs: list[tuple[int, int]] = field(default_factory=list)
     clock: Clock | None = None
     where: str = "true"
+    only: str = ""
 
     @property
     def groups(self) -> int:
@@ -103,19 +112,21 @@ class Plan:
 
 def make_plan(table: Table, roles: Roles, profile: Profile, *, model: str = "") -> Plan:
     """Decide what to sum; looks at the values of the slice columns and at the range of time."""
-    where = profile.keep_sql
-    if model:
-        chosen = f"{quoted(roles.model)}::VARCHAR = {literal(model)}"
-        where = chosen if where == "true" else f"{where} AND {chosen}"
+    where, only = profile.keep_sql, ""
+    if roles.model:
+        only = f"{quoted(roles.model)}::VARCHAR = {literal(model)}"
+        where = only if where == "true" else f"{where} AND {only}"
     slicers = [slicer(table, column) for column in roles.by]
     pairs = [
         (i, j)
         for i, j in combinations(range(len(slicers)), 2)
         if len(slicers[i].labels) * len(slicers[j].labels) <= PAIRS
     ]
-    clock = clock_of(table, roles.time, where, profile.rows) if roles.time else None
+    # One clock for all models: their blocks must be the same to be compared.
+    clock = clock_of(table, roles.time, profile.keep_sql, profile.rows) if roles.time else None
     group, grouping = _grouping(table, roles)
-    return Plan(roles, profile, group, grouping, slicers, pairs, clock, where)
+    only = "" if group or clock else only
+    return Plan(roles, profile, group, grouping, slicers, pairs, clock, where, only)
 
 
 def _grouping(table: Table, roles: Roles) -> tuple[str, str]:
@@ -125,6 +136,8 @@ def _grouping(table: Table, roles: Roles) -> tuple[str, str]:
         return "", "block" if roles.time else "row"
     text = table.kind(column) not in ("integer", "flag")
     name = f"{quoted(column)}::VARCHAR" if text else f"{quoted(column)}::BIGINT"
+    if table.columns[column] in ("UBIGINT", "HUGEINT", "UHUGEINT"):  # may exceed a BIGINT
+        name = f"({quoted(column)} % {FOLD})::BIGINT"
     empty = "''" if text else "0"
     sql = sql_group(f"coalesce({name}, {empty})", text=text)
     return sql, "cluster" if roles.cluster else "row"
@@ -132,16 +145,16 @@ def _grouping(table: Table, roles: Roles) -> tuple[str, str]:
 
 def slicer(table: Table, column: str) -> Slicer:
     """Cut a column into its values, or a column of many numbers into five bins of equal mass."""
-    values = table_values(table, column, limit=VALUES + 1)
+    values = [v for v, _ in table_values(table, column, limit=VALUES + 1) if v != "nan"]
     if table.kind(column) in ("number", "integer") and len(values) > 20:
         return _numeric(table, column)
-    kept = [str(value) for value, _ in values[:VALUES]]
-    name = quoted(column)
+    kept, name = values[:VALUES], _value(table, column)
     nulls = table.query(f"SELECT count(*) FROM ({table.relation}) WHERE {name} IS NULL")[0][0]
     index = f"by_{list(table.columns).index(column)}"
     listed = ", ".join(map(literal, kept)) or "''"
     table.connection.execute(f"CREATE OR REPLACE TYPE {index} AS ENUM ({listed})")
-    labels = kept + [MISSING] * bool(nulls)
+    missing = MISSING if MISSING not in kept else f"({MISSING})"
+    labels = kept + [missing] * bool(nulls)
     code = f"enum_code(try_cast({name}::VARCHAR AS {index}))"
     other = f"if({name} IS NULL, {len(kept)}, {len(labels)})" if nulls else str(len(labels))
     sql = f"coalesce({code}, {other})::UTINYINT"
@@ -155,22 +168,52 @@ def slicer(table: Table, column: str) -> Slicer:
     return Slicer(column, labels, sql, left_out)
 
 
+def _value(table: Table, column: str) -> str:
+    """SQL of the value of a slice column, where NaN is missing as well."""
+    name = quoted(column)
+    floating = table.columns[column] in ("FLOAT", "DOUBLE")
+    return f"if(isnan({name}), NULL, {name})" if floating else name
+
+
 def _numeric(table: Table, column: str) -> Slicer:
     """Bins between quantiles; from one row in 128 where the table is large."""
-    name = quoted(column)
-    few = "" if table.rows <= 2_000_000 else f" AND hash({name}) % 128 = 0"
-    shares = [round(j / LEVELS, 6) for j in range(LEVELS + 1)]
-    found = table.query(
-        f"SELECT quantile_disc({name}, {shares}) FROM ({table.relation}) "
-        f"WHERE {name} IS NOT NULL{few}"
-    )[0][0]
+    name = _value(table, column)
+    found = _quantiles(table, name)
     edges = sorted({float(edge) for edge in found[1:-1]} - {float(found[-1])})
-    shown = [f"{edge:.6g}" for edge in edges]
+    shown = _shown(edges)
     labels = [f"<= {shown[0]}"] if shown else ["all"]
     labels += [f"{a} to {b}" for a, b in pairwise(shown)]
     labels += [f"> {shown[-1]}"] * bool(shown) + [MISSING]
-    above = " + ".join(f"({name} > {edge!r})::INTEGER" for edge in edges) or "0"
+    above = " + ".join(f"({name} > '{edge!r}'::DOUBLE)::INTEGER" for edge in edges)
+    above = above or f"if({name} IS NULL, NULL, 0)"
     return Slicer(column, labels, f"coalesce({above}, {len(labels) - 1})::UTINYINT")
+
+
+def _quantiles(table: Table, name: str) -> list:
+    shares = [round(j / LEVELS, 6) for j in range(LEVELS + 1)]
+
+    def found(condition: str) -> list | None:
+        parts = [
+            f"SELECT {name} AS v FROM {relation} WHERE {condition.format(row=row)}"
+            for relation, row, _ in table.pieces
+        ]
+        sql = f"SELECT quantile_disc(v, {shares}) FROM ({' UNION ALL '.join(parts)})"
+        return table.query(sql)[0][0]
+
+    # Chosen by its row, never by its value: else few values would be all or nothing.
+    few = found("hash({row}) % 128 = 0") if table.rows > LARGE else None
+    return few or found("true") or []
+
+
+def _shown(edges: list[float]) -> list[str]:
+    """Edges as text, with as many digits as tell them apart."""
+    if all(edge.is_integer() and abs(edge) < 1e15 for edge in edges):
+        return [str(int(edge)) for edge in edges]
+    for digits in (6, 9, 12):
+        shown = [f"{edge:.{digits}g}" for edge in edges]
+        if len(set(shown)) == len(edges):
+            return shown
+    return list(map(repr, edges))
 
 
 def clock_of(table: Table, column: str, where: str, rows: int) -> Clock:
@@ -192,8 +235,12 @@ def clock_of(table: Table, column: str, where: str, rows: int) -> Clock:
     chunks = int(np.clip(rows // ROWS_A_CHUNK, 2, CHUNKS))
     chunk = parts_of_buckets(counts, parts=chunks)
     starts = [float(earliest[chunk == c].min()) for c in range(chunk[-1] + 1)]
-    texts = [_as_date(start) if temporal else float(f"{start:.6g}") for start in starts]
+    texts = [_as_date(start) if temporal else _as_number(start) for start in starts]
     return Clock(bucket, parts_of_buckets(counts, parts=BLOCKS), chunk, texts, temporal)
+
+
+def _as_number(start: float) -> float | int:
+    return int(start) if start.is_integer() else float(f"{start:.12g}")
 
 
 def _as_date(microseconds: float) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from trueup.core.errors import EvidenceError
-from trueup.core.tables.labels import read_labels
+from trueup.core.tables.labels import read_labels, table_values
 from trueup.core.tables.roles import Leniency, Roles
 from trueup.core.tables.source import Table, quoted
 from trueup.core.validate import SUM_TOLERANCE
@@ -14,6 +13,7 @@ from trueup.core.validate import SUM_TOLERANCE
 
 LEAST_ROWS = 30
 SMALL = 200
+WEIGHT = "of a missing, negative or infinite weight"
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,7 @@ def profile(table: Table, roles: Roles, leniency: Leniency | None = None) -> Pro
     leniency = leniency or Leniency()
     for column in (*roles.probs, *filter(None, [roles.weight])):
         _numbers_only(table, column)
+    _in_order(table, roles.time)
     labels = table_values(table, roles.truth, limit=2 + 20 * max(len(roles.probs), 10))
     classes, truth_sql = read_labels(table, roles, labels, leniency)
     known = f"{quoted(roles.truth)} IS NOT NULL"
@@ -88,18 +89,9 @@ def profile(table: Table, roles: Roles, leniency: Leniency | None = None) -> Pro
     keep = known if leniency.drop_bad is False else f"{known} AND {' AND '.join(sound.values())}"
     checks = _bad_rows(table, roles, known, sound, leniency)
     rows = int(table.query(f"SELECT count(*) FROM ({table.relation}) WHERE {keep}")[0][0])
-    checks += _counts(table, roles, rows, known)
+    checks += _counts(table, roles, _weighed(table, roles, keep, rows), known)
     keep = "true" if rows == table.rows else keep
     return Profile(rows, classes, truth_sql, keep, leniency.normalize, checks)
-
-
-def table_values(table: Table, column: str, *, limit: int) -> list[tuple[Any, int]]:
-    """Distinct values and their counts, most frequent first, at most ``limit``; nulls left out."""
-    name = quoted(column)
-    return table.query(
-        f"SELECT {name}, count(*) AS n FROM ({table.relation}) WHERE {name} IS NOT NULL "
-        f"GROUP BY 1 ORDER BY n DESC, 1 LIMIT {limit}"
-    )
 
 
 def _numbers_only(table: Table, column: str) -> None:
@@ -116,6 +108,18 @@ def _numbers_only(table: Table, column: str) -> None:
         f"column {column!r} must hold numbers; it holds {table.columns[column]}{shown}",
         do="Mend the column, or name another one",
     )
+
+
+def _in_order(table: Table, column: str) -> None:
+    if column and (
+        table.kind(column) not in ("time", "number", "integer")
+        or table.columns[column].startswith("TIME") > table.columns[column].startswith("TIMESTAMP")
+    ):
+        raise EvidenceError(
+            "trueup",
+            f"time {column!r} holds {table.columns[column]}",
+            do="Pass a column of dates or of numbers",
+        )
 
 
 def _sound(table: Table, roles: Roles, leniency: Leniency) -> dict[str, str]:
@@ -135,8 +139,18 @@ def _sound(table: Table, roles: Roles, leniency: Leniency) -> dict[str, str]:
         conditions["not summing to one"] = f"abs({total} - 1.0) <= {SUM_TOLERANCE}"
     if roles.weight:
         name = quoted(roles.weight)
-        conditions["of a missing or negative weight"] = f"({name} IS NOT NULL AND {name} >= 0)"
+        # NaN is above every number to the engine.
+        conditions[WEIGHT] = f"({name} >= 0 AND isfinite({name}::DOUBLE))"
+    for role in filter(lambda role: getattr(roles, role), ("time", "cluster", "key", "model")):
+        conditions[f"without a {role}"] = _present(table, getattr(roles, role))
     return {reason: f"coalesce({sql}, false)" for reason, sql in conditions.items()}
+
+
+def _present(table: Table, column: str) -> str:
+    name, declared = quoted(column), table.columns[column]
+    timely = declared == "DATE" or declared.startswith("TIMESTAMP")
+    finite = f" AND isfinite({name})" if timely or declared in ("FLOAT", "DOUBLE") else ""
+    return f"{name} IS NOT NULL{finite}"
 
 
 def _bad_rows(table, roles: Roles, known: str, sound: dict, leniency: Leniency) -> list[Check]:
@@ -151,9 +165,10 @@ def _bad_rows(table, roles: Roles, known: str, sound: dict, leniency: Leniency) 
             for reason, n in bad
         ]
     reason, n = bad[0]
+    of = f" of {list(roles.probs)[:4]}" if reason != WEIGHT and "without" not in reason else ""
     raise EvidenceError(
         "trueup",
-        f"{n:,} rows of {list(roles.probs)[:4]} are {reason}{_where(table, known, sound[reason])}",
+        f"{n:,} rows{of} are {reason}{_where(table, known, sound[reason])}",
         do=(
             "Say --normalize to divide by the sum, or --drop-bad to leave these rows out"
             if reason == "not summing to one"
@@ -180,8 +195,17 @@ def _id(reason: str) -> str:
         "outside [0, 1]": "data_out_of_range",
         "not summing to one": "data_sum",
         "all zero": "data_sum",
+        WEIGHT: "data_weight",
     }
-    return words.get(reason, "data_weight")
+    return words.get(reason, "data_nulls")
+
+
+def _weighed(table: Table, roles: Roles, keep: str, rows: int) -> int:
+    """Rows that count: a weight of 0 takes a row out."""
+    if not roles.weight:
+        return rows
+    some = f"{keep} AND {quoted(roles.weight)} > 0"
+    return int(table.query(f"SELECT count(*) FROM ({table.relation}) WHERE {some}")[0][0])
 
 
 def _counts(table: Table, roles: Roles, rows: int, known: str) -> list[Check]:

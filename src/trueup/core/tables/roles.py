@@ -14,7 +14,7 @@ EVENT = ("y_prob", "y_score", "proba", "probability", "prob", "score", "p")
 WEIGHT = ("weight", "sample_weight", "weights")
 TIME = ("timestamp", "datetime", "date", "time")
 MODEL = ("model", "model_name")
-CLASSES = re.compile(r"(?:y_)?(?:p|prob|proba|probability|score)_?(.+)")
+CLASSES = re.compile(r"(?:y_)?(?:p|prob|proba|probability|score)(?:_(?=.)|(?=\d))(.+)")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def assign(table: Table, given: Roles) -> Roles:
     found: dict = {}
     for role, names in (("truth", TRUTH), ("weight", WEIGHT), ("time", TIME), ("model", MODEL)):
         if not getattr(given, role):
-            match = [name for name in names if name in free]
+            match = [name for name in names if name in free and _suits(table, name, role)]
             # Two candidates are ambiguous; only the truth is worth taking the more telling name.
             if len(match) == 1 or (match and role == "truth"):
                 found[role] = match[0]
@@ -108,6 +108,12 @@ def assign(table: Table, given: Roles) -> Roles:
     _demand(table, roles)
     named = [name for name in ("truth", "probs", "weight", "time", "model") if name in found]
     return replace(roles, guessed=tuple(named))
+
+
+def _suits(table: Table, name: str, role: str) -> bool:
+    """Whether a column can play the part that its name suggests."""
+    numeric = table.kind(name) in ("number", "integer")
+    return {"weight": numeric, "time": numeric or table.kind(name) == "time"}.get(role, True)
 
 
 def _guess_probs(table: Table, free: list[str]) -> dict:

@@ -25,6 +25,7 @@ from trueup.core.tables.plan import Plan
 from trueup.core.tables.source import Table, quoted
 
 
+PLACE = '"place in its model"'
 SLICE_BINS, PAIR_BINS, PAIR_GROUPS = 64, 16, 32
 SAMPLE = 800_000
 """Probabilities kept of a table of several classes, to fit maps that no cube can."""
@@ -79,12 +80,13 @@ def scan(
     """
     kernel = Kernel(plan, Grid(), every=_every(plan))
     batches = list(table.batches())
+    places = _places(table, plan, batches)
 
     def work(batch) -> dict:
         relation, number, first, last, before = batch
         arrays = table.arrays(_select(plan, relation, number, first, last))
         row = np.asarray(arrays["row_"]) if "row_" in arrays else np.arange(first, last)
-        return kernel.batch(arrays, row + before)
+        return kernel.batch(arrays, row + places.get((before, first), before))
 
     total: dict = {}
     table.connection.execute("SET threads = 1")  # the pool is what runs side by side
@@ -102,6 +104,16 @@ def _every(plan: Plan) -> int:
     return max(1, -(-plan.profile.rows // rows))
 
 
+def _places(table: Table, plan: Plan, batches: list) -> dict[tuple[int, int], int]:
+    """Rows of this model before each batch, where a row is known by its place in its model."""
+    places, rows = {}, 0
+    for relation, number, first, last, before in batches if plan.only else []:
+        places[before, first] = rows
+        sql = f"SELECT count(*) FROM {relation} WHERE {number} >= {first} AND {number} < {last}"
+        rows += table.query(f"{sql} AND {plan.only}")[0][0]
+    return places
+
+
 def _bounded(pool, work, items, ahead: int):
     """Results in order, with at most ``ahead`` waiting: memory does not grow with the table."""
     waiting: list = []
@@ -115,7 +127,12 @@ def _bounded(pool, work, items, ahead: int):
 
 def _select(plan: Plan, relation: str, number: str, first: int, last: int) -> str:
     items = {"y": plan.profile.truth_sql}
-    if plan.where != "true":
+    inside = f"{number} >= {first} AND {number} < {last}"
+    if plan.only:
+        place = f"row_number() OVER (ORDER BY {number}) - 1 AS {PLACE}"
+        relation = f"(SELECT *, {place} FROM {relation} WHERE {inside} AND {plan.only})"
+        items["row_"], inside = PLACE, "true"
+    elif plan.where != "true":
         items["row_"] = number
     items |= {f"p{j}": quoted(name) for j, name in enumerate(plan.roles.probs)}
     items |= {f"s{i}": s.sql for i, s in enumerate(plan.slicers)}
@@ -126,10 +143,7 @@ def _select(plan: Plan, relation: str, number: str, first: int, last: int) -> st
     if plan.roles.weight:
         items["w"] = f"{quoted(plan.roles.weight)}::DOUBLE"
     listed = ", ".join(f"{sql} AS {name}" for name, sql in items.items())
-    return (
-        f"SELECT {listed} FROM {relation} WHERE {number} >= {first} AND {number} < {last} "
-        f"AND {plan.where}"
-    )
+    return f"SELECT {listed} FROM {relation} WHERE {inside} AND {plan.where}"
 
 
 def _absorb(total: dict, part: dict) -> None:
@@ -240,9 +254,9 @@ class Kernel:
         return Scan(cube, total["counts"], total["zeros"], sample, cube.n)
 
 
-def _labels(plan: Plan, key: tuple[int, ...]) -> list[tuple[str, ...]]:
-    """Values of every slice; the last of a column stands for what was not examined."""
-    lists = [[*plan.slicers[i].labels, ""] for i in key]
+def _labels(plan: Plan, key: tuple[int, ...]) -> list[tuple[str | None, ...]]:
+    """Values of every slice; the last of a column, None, is what was not examined."""
+    lists = [[*plan.slicers[i].labels, None] for i in key]
     if len(lists) == 1:
         return [(value,) for value in lists[0]]
     return [(a, b) for a in lists[0] for b in lists[1]]

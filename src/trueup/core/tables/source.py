@@ -74,7 +74,7 @@ class Table:
         declared = self.columns[column].split("(")[0]
         if declared in ("FLOAT", "DOUBLE", "DECIMAL"):
             return "number"
-        if "INT" in declared:
+        if declared.endswith(("INT", "INTEGER")):
             return "integer"
         if declared.startswith(("TIMESTAMP", "DATE", "TIME")):
             return "time"
@@ -92,7 +92,9 @@ class Table:
 
 
 @contextlib.contextmanager
-def open_table(data: Any, *, threads: int = 2, as_text: bool = False) -> Iterator[Table]:
+def open_table(
+    data: Any, *, threads: int = 2, stream: bool = False, as_text: bool = False
+) -> Iterator[Table]:
     """The table behind ``data``, closed on leaving.
 
     Parameters
@@ -102,9 +104,11 @@ def open_table(data: Any, *, threads: int = 2, as_text: bool = False) -> Iterato
         a pandas, polars or Arrow table, a DuckDB relation, or a dict of arrays.
     threads
         Threads of the engine.
+    stream
+        Whether CSV files are left where they are, in rows that have no numbers: enough to copy
+        them, not to judge them.
     as_text
-        Whether the columns of CSV files stay the text that they are, in rows without numbers that
-        are read only once: for copying a file, not for judging it.
+        Whether the columns of streamed CSV files stay the text that they are.
     """
     if threads < 1:
         raise UsageError("trueup", f"threads is {threads}", do="Pass 1 or more")
@@ -113,12 +117,14 @@ def open_table(data: Any, *, threads: int = 2, as_text: bool = False) -> Iterato
         connection.execute("SET enable_progress_bar = false")
         is_path = isinstance(data, str | Path)
         if is_path:
-            table = _open_path(connection, str(data), as_text=as_text)
+            table = _open_path(connection, str(data), stream=stream, as_text=as_text)
         else:
             table = _open_frame(connection, data)
         described = connection.execute(f"SELECT * FROM ({table.relation}) LIMIT 0").description
         columns = {name: str(kind) for name, kind, *_ in described or []}
         table.columns = {n: kind for n, kind in columns.items() if n != "file_row_number"}
+        if not (stream or table.rows):
+            raise EvidenceError("trueup", f"{table.name} has no rows", do="Pass a table with rows")
         yield table
     except duckdb.Error as error:
         raise EvidenceError(
@@ -138,26 +144,22 @@ def literal(text: str) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def _open_path(connection, path: str, *, as_text: bool) -> Table:
+def _open_path(connection, path: str, *, stream: bool, as_text: bool) -> Table:
     if "::" in path:
         return _open_database(connection, *path.split("::", 1))
     files = _files(path)
     suffix = "".join(Path(files[0]).suffixes).lower()
     table = Table(connection, Path(path).name)
+    names = [literal(_escaped(file)) for file in files]
     if suffix.endswith((".parquet", ".pq")):
-        for file in files:
-            name = literal(_escaped(file))
-            # A folder called a=1 is a place, not a column of the table.
-            relation = f"read_parquet({name}, file_row_number = true, hive_partitioning = false)"
-            sql = f"SELECT sum(num_rows) FROM parquet_file_metadata({name})"
-            rows = connection.execute(sql).fetchall()[0][0]
-            table.pieces.append((relation, "file_row_number", int(rows)))
+        table.pieces += [_parquet(connection, name) for name in names]
+        if stream:
+            _kept_apart(connection, names[0])
         return table
     if ".csv" in suffix or ".tsv" in suffix:
-        names = ", ".join(literal(_escaped(file)) for file in files)
-        options = "hive_partitioning = false" + ", all_varchar = true" * as_text
-        relation = f"read_csv([{names}], {options})"
-        if not as_text:
+        options = "hive_partitioning = false" + ", all_varchar = true, header = true" * as_text
+        relation = f"read_csv([{', '.join(names)}], {options})"
+        if not stream:
             return _loaded(table, f"SELECT * FROM {relation}")
         table.pieces.append((relation, "", 0))
         return table
@@ -166,6 +168,29 @@ def _open_path(connection, path: str, *, as_text: bool) -> Table:
         f"{Path(path).name} has the ending '{suffix}'",
         do="Pass .parquet, .pq, .csv, .csv.gz, .tsv or file.duckdb::table",
     )
+
+
+def _parquet(connection, name: str) -> tuple[str, str, int]:
+    """The piece of one file, whose name is a literal."""
+    # A folder called a=1 is a place, not a column of the table.
+    relation = f"read_parquet({name}, file_row_number = true, hive_partitioning = false)"
+    sql = f"SELECT sum(num_rows) FROM parquet_file_metadata({name})"
+    rows = connection.execute(sql).fetchall()[0][0]
+    return relation, "file_row_number", int(rows)
+
+
+def _kept_apart(connection, name: str) -> None:
+    """Refuse to copy names that the engine cannot keep: to it, P and p are one."""
+    schema = connection.execute(f"SELECT name FROM parquet_schema({name})").fetchall()
+    query = f"SELECT * FROM read_parquet({name}, hive_partitioning = false) LIMIT 0"
+    read = connection.execute(query).description or []
+    renamed = [column for column, *_ in read if (column,) not in schema]
+    if renamed:
+        raise EvidenceError(
+            "trueup",
+            f"two columns have one name but for upper case: {renamed[0]!r} would be new",
+            do="Rename one of them",
+        )
 
 
 def _files(path: str) -> list[str]:
@@ -222,8 +247,8 @@ def _open_frame(connection, data: Any) -> Table:
     except (duckdb.Error, TypeError, ValueError) as error:
         raise UsageError(
             "trueup",
-            f"cannot read a {type(data).__module__}.{name}: {_first_line(error)}",
-            do="Pass a path, a pandas, polars or Arrow table, or a dict of arrays",
+            f"cannot read a {type(data).__module__}.{name}",
+            do="Pass a path, a pandas, polars or Arrow table, or a dict of arrays (n,)",
         ) from error
     table = _loaded(Table(connection, name), "SELECT * FROM frame")
     connection.unregister("frame")
