@@ -16,7 +16,9 @@ from trueup.core.multiple import benjamini_hochberg
 
 
 FALSE_DISCOVERIES = 0.05
-"""At most this share of the slices that are named is named by chance."""
+"""At most this share of the values that are named is named by chance."""
+FALSE_PAIRS = 0.01
+"""The same for pairs of values: there are many, they are small, and nobody asked for them."""
 
 EMPTY = "(empty)"
 MATTERS = 0.01
@@ -38,7 +40,7 @@ class Slice:
     gap
         Outcome rate minus the rate of rows with the same scores elsewhere.
     p_value, q_value
-        Of no gap; ``q_value`` after Benjamini-Hochberg over all slices of the audit.
+        Of no gap; ``q_value`` after Benjamini-Hochberg over all single values, or over all pairs.
     observed, predicted, log_loss
         Outcome rate, mean score and log loss in the slice.
     """
@@ -55,7 +57,8 @@ class Slice:
     @property
     def flagged(self) -> bool:
         """Whether the slice is named as bad."""
-        return self.q_value < FALSE_DISCOVERIES and abs(self.gap.value) >= MATTERS
+        rate = FALSE_DISCOVERIES if len(self.by) == 1 else FALSE_PAIRS
+        return self.q_value < rate and abs(self.gap.value) >= MATTERS
 
     @property
     def label(self) -> str:
@@ -96,11 +99,14 @@ def find_slices(cube: Cube, *, level: float = 0.95) -> list[Slice]:
             found += _judged(columns, values, cells, [_elsewhere(cells)], level)
         else:
             found += _judged(columns, values, cells, _parents(cube, columns, values, cells), level)
-    if not found:
-        return []
-    q_values = benjamini_hochberg([s.p_value for s in found])
-    found = [replace(s, q_value=float(q)) for s, q in zip(found, q_values, strict=True)]
+    found = [s for family in (1, 2) for s in _adjusted([f for f in found if len(f.by) == family])]
     return sorted(found, key=lambda s: (not s.flagged, s.q_value, -abs(s.gap.value)))
+
+
+def _adjusted(family: list[Slice]) -> list[Slice]:
+    """Slices with their q-values among all of the family."""
+    q_values = benjamini_hochberg([s.p_value for s in family])
+    return [replace(s, q_value=float(q)) for s, q in zip(family, q_values, strict=True)]
 
 
 def _elsewhere(cells: Cells) -> np.ndarray:
@@ -174,11 +180,11 @@ class Gaps:
 
 def _gaps(cells: Cells, parent: Cells) -> Gaps:
     """Compare every slice with the rest of its parent, bin by bin of the score."""
-    w, y = cells["w"], cells["y"]
-    rest_w, rest_y = parent["w"] - w, parent["y"] - y
-    total = [x.sum(axis=0) for x in (w, y, rest_w, rest_y)]
-    gap, expected = _gap(*total)
-    without = _gap(*(t - x for t, x in zip(total, (w, y, rest_w, rest_y), strict=True)))[0]
+    own = np.stack([cells[name] for name in ("w", "y", "p")])
+    rest = np.stack([parent[name] for name in ("w", "y", "p")]) - own
+    total = own.sum(axis=1, keepdims=True), rest.sum(axis=1, keepdims=True)
+    gap, expected = (x[0] for x in _gap(*total))
+    without = _gap(total[0] - own, total[1] - rest)[0]
     groups = (parent["n"].sum(axis=2) > 0).sum(axis=0)
     spread = ((without - without.mean(axis=0)) ** 2).sum(axis=0)
     used = np.maximum(groups, 2)
@@ -191,15 +197,20 @@ def _gaps(cells: Cells, parent: Cells) -> Gaps:
     return Gaps(gap, error, np.maximum(freedom, 1), np.where(fair, p_value, 1.0), fair)
 
 
-def _gap(w, y, rest_w, rest_y):
-    """Gap (..., v) and the variance that the outcomes would have at the rates of elsewhere."""
+def _gap(own: np.ndarray, rest: np.ndarray):
+    """Gap (..., v) and the variance that the outcomes would have at the rates of elsewhere.
+
+    ``own`` and ``rest`` are the weight, outcomes and scores (3, ..., v, bins) of the slice and of
+    elsewhere. Scores of one bin may lie apart where a slice is cut along the score itself; that
+    much more or less is expected of the outcomes.
+    """
     # A bin that elsewhere is nearly empty says nothing about what its scores mean.
-    known = rest_w > 1e-9
-    rate = np.divide(rest_y, rest_w, out=np.zeros_like(rest_y), where=known)
-    w, y = np.where(known, w, 0.0), np.where(known, y, 0.0)
-    mass = w.sum(axis=-1)
+    known = rest[0] > 1e-9
+    mass = np.where(known, rest[0], 1.0)
+    rate, score = rest[1] / mass, rest[2] / mass
+    w, y, p = np.where(known, own, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        gap = (y - w * rate).sum(axis=-1) / mass
+        gap = (y - p - w * (rate - score)).sum(axis=-1) / w.sum(axis=-1)
     return gap, (w * rate * (1 - rate)).sum(axis=-1)
 
 

@@ -242,7 +242,8 @@ def how(judged: Judged) -> list[tuple[str, str]]:
         ("Corrections", f"Fitted {fitted}; half of the groups learn and choose by cross-fitting, "
          "the other half prove; doing nothing is always a candidate."),
         ("Slices", "Same scores are compared inside and outside; Benjamini-Hochberg at 5 % over "
-         "all slices; a pair is named only if neither of its values explains it."),
+         "single values and at 1 % over pairs; a pair is named only if neither of its values "
+         "explains it."),
         ("Drift", "Largest standardised running sum over chunks of time, judged by permutation, "
          "Holm over the three series."),
         ("Calibration error", "Shown free of noise; the plug-in ECE (15 equal-width bins) is "

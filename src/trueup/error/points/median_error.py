@@ -43,7 +43,8 @@ class MedianAbsoluteError(AbstractMeasure):
     quantile = True
 
     def parts(self, cube: Cube) -> np.ndarray:
-        return np.stack([cube.table["w"], cube.table["absolute"]], axis=1)
+        parts = np.stack([cube.table["w"], cube.table["absolute"]], axis=1)
+        return parts[..., cube.table["w"].sum(axis=0) > 0]
 
     def value(self, sums: np.ndarray) -> np.ndarray:
         w, absolute = sums[:, 0], sums[:, 1]
