@@ -59,7 +59,8 @@ class Table:
     def arrays(self, sql: str) -> dict[str, np.ndarray]:
         """Columns of a query as NumPy arrays."""
         with contextlib.closing(self.connection.cursor()) as cursor:
-            return cursor.execute(sql).fetchnumpy()
+            columns = cursor.execute(sql).fetchnumpy()
+        return {name: np.asanyarray(column) for name, column in columns.items()}
 
     def batches(self, *, size: int = BATCH) -> Iterator[tuple[str, str, int, int, int]]:
         """(relation, row column, first, last, rows before) of every batch, in order."""
