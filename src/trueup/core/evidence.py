@@ -96,9 +96,10 @@ class Evidence:
         return len(self.truth)
 
     def _identify(self) -> Rows:
-        parts = [v for f, v in vars(self.prediction).items() if isinstance(v, np.ndarray)]
-        numbers = [p for p in parts if len(p) == len(self.truth)]
-        return Rows.of([*numbers, self.truth])
+        if isinstance(self.prediction, Probabilities) and self.prediction.event:
+            return Rows.of([self.prediction.probs[:, 1], self.truth])  # p says 1 - p as well
+        parts = [v for v in vars(self.prediction).values() if isinstance(v, np.ndarray)]
+        return Rows.of([*(p for p in parts if len(p) == len(self.truth)), self.truth])
 
     def take(self, index) -> Evidence:
         """The rows of ``index``; they keep their identity."""
