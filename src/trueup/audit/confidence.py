@@ -44,7 +44,7 @@ def _event(cube: Cube, measures: dict[str, Estimate]) -> list[Finding]:
         text = (
             f"{'Over' if over else 'Under'}-confident: stated odds are too "
             f"{'extreme' if over else 'timid'}, a step of 1 in log-odds is worth "
-            f"{slope.value:.2f}{_said(gap, over=over)}."
+            f"{slope.value + 0.0:.2f}{_said(gap, over=over)}."
         )
         name = "overconfident" if over else "underconfident"
         grave = severity(error.value)
@@ -144,10 +144,11 @@ def ranking_findings(measures: dict[str, Estimate]) -> list[Finding]:
     auc = measures["auc"]
     if not auc.high < 0.65:
         return []
-    grave = "high" if auc.high < 0.6 else "medium"
+    # Scores that rank no better than chance make every other finding idle: that comes first.
+    blind = auc.low <= 0.5
+    grave, size = ("high", 1.0) if blind else ("medium", 0.65 - auc.value)
     text = (
-        f"Weak discrimination: a case gets a higher score than a non-case in "
-        f"{percent(auc.value)} of pairs, and chance would do so in 50 %."
+        f"{'No' if blind else 'Weak'} discrimination: a case gets a higher score than a non-case "
+        f"in {percent(auc.value)} of pairs, and chance would do so in 50%."
     )
-    size = 0.65 - auc.value
     return [Finding("weak_discrimination", grave, text, auc, "reliability", size, "ratio")]

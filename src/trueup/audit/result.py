@@ -80,7 +80,7 @@ class Audit:
         text, model = judge.verdict(self.primary), self.primary.model
         if not model:
             return text
-        about = text.startswith(("Trustworthy", "Good", "Over-", "Under-", "Biased", "Weak"))
+        about = text.startswith(("Trustworthy", "Good", "Over-", "Under-", "Biased"))
         return f"{model} {'is' if about else ':'} {text[0].lower()}{text[1:]}".replace(" :", ":")
 
     @property
