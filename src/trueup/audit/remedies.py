@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from trueup.audit.bench import AbstractBench
 from trueup.calibration import DoNothing, log_loss
@@ -84,7 +85,8 @@ def try_all(bench: AbstractBench, *, k: int, in_time: bool, level: float) -> Tri
     nothing = _held_out(DoNothing(), bench, split)
     made = [(card, getattr(importlib.import_module(card.module), card.name)()) for card in cards]
     suited = [(c, s) for c, s in made if c.name != "DoNothing" and k >= s.least_classes]
-    with ThreadPoolExecutor(2) as pool:
+    # Threads of linear algebra inside threads of ours would wait for each other.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(2) as pool:
         remedies = list(pool.map(lambda pair: _tried(*pair, bench, split, level), suited))
     # Of two that do equally well, the one with fewer numbers.
     remedies.sort(key=lambda r: (round(r.held_out_loss, 9), len(r.fitted.map.parameters)))

@@ -122,9 +122,11 @@ def _elsewhere(cells: Cells) -> np.ndarray:
         test = _gaps(cells, Cells(cells.names, parent))
         clear = test.fair & ~bad & (np.abs(test.gap) >= MATTERS)
         clear &= test.p_value * len(rows) < FALSE_DISCOVERIES
+        # Of two values that differ, the one with fewer rows is the odd one out.
+        clear &= 2 * (rows[bad].sum() + rows) <= rows.sum()
         strength = np.where(clear, np.abs(test.gap) / np.where(clear, test.error, 1.0), 0.0)
         worst = int(strength.argmax())
-        if not clear[worst] or 2 * (rows[bad].sum() + rows[worst]) > rows.sum():
+        if not clear[worst]:
             return parent
         bad[worst] = True
 

@@ -82,7 +82,7 @@ def _usual(names: list[str]) -> str:
     no = [name for name in names if name.lower() in NO]
     if len(yes) > 1 or len(yes) + len(no) < len(names):
         return ""
-    return yes[0] if yes else "1" if no else ""
+    return yes[0] if yes else "1"
 
 
 def _plain(value: str, kind: str) -> str:

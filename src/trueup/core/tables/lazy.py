@@ -71,12 +71,14 @@ def cube_of_lazy(
         .with_columns(_bin("score", grid).alias("b"))
         .group_by("g", "b")
         .agg(nw.len().alias("n"), *(nw.col(name).sum() for name in NAMES[1:]))
-        .collect()
     )
+    native = cells.to_native()
+    # DuckDB hands over NumPy itself; through Narwhals it would need pyarrow.
+    columns = native.fetchnumpy() if hasattr(native, "fetchnumpy") else cells.collect()
     sums = np.zeros((len(NAMES), GROUPS, grid.size))
-    where = (np.asarray(cells["g"], dtype=np.int64), np.asarray(cells["b"], dtype=np.int64))
+    where = (np.asarray(columns["g"], dtype=np.int64), np.asarray(columns["b"], dtype=np.int64))
     for i, name in enumerate(NAMES):
-        sums[i][where] = np.asarray(cells[name], dtype=np.float64)
+        sums[i][where] = np.asarray(columns[name], dtype=np.float64)
     return Cube(grid, Cells(NAMES, sums), event)
 
 

@@ -131,6 +131,10 @@ def open_table(
         raise EvidenceError(
             "trueup", f"{_called(data)} cannot be read: {_first_line(error)}", do=_advice(error)
         ) from error
+    except RuntimeError as error:
+        if "interrupted" in str(error).lower():  # what Ctrl-C becomes inside a query
+            raise KeyboardInterrupt from error
+        raise
     finally:
         connection.close()
 
@@ -295,7 +299,10 @@ def _called(data: Any) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:300]
+    first, *rest = str(error).strip().splitlines()
+    # Of a bad CSV file the first line says where, a later one says what.
+    told = next((line for line in rest if "onvert" in line), "") if "CSV" in first else ""
+    return f"{first} {told}".strip().rstrip(".")[:300]
 
 
 def _advice(error: Exception) -> str:

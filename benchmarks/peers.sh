@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Other packages, each family in an environment of its own, with pinned versions; nothing of it
+# enters what trueup depends on. A package that cannot be installed or imported is written down in
+# broken.txt with its last words, and the benchmarks leave its column empty.
+#
+# TRUEUP_PEERS chooses the folder (default build/peers), PYTHON the interpreter.
+set -uo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+folder=${TRUEUP_PEERS:-$root/build/peers}
+python=${PYTHON:-$root/.venv/bin/python}
+limit=${TRUEUP_PEERS_LIMIT:-900}
+mkdir -p "$folder"
+: >"$folder/broken.txt"
+
+# environment NAME IMPORTS REQUIREMENT...: make it, or say how it broke
+environment() {
+  local name=$1 imports=$2
+  shift 2
+  local bin=$folder/$name/bin
+  if [ -x "$bin/python" ] && "$bin/python" -c "import $imports" 2>/dev/null; then
+    echo "$name: already here"
+    return
+  fi
+  if [ -f "$folder/$name/broken" ]; then
+    tee -a "$folder/broken.txt" <"$folder/$name/broken"
+    return
+  fi
+  rm -rf "${folder:?}/$name"
+  "$python" -m venv "$folder/$name"
+  {
+    timeout "$limit" "$bin/python" -m pip install --quiet "$@" &&
+      "$bin/python" -c "import $imports"
+  } >"$folder/$name.log" 2>&1
+  local code=$?
+  if [ $code = 0 ]; then
+    echo "$name: installed"
+  else
+    last_words "$name" | tee "$folder/$name/broken" | tee -a "$folder/broken.txt"
+  fi
+}
+
+last_words() {
+  echo "$1: $(grep -v '^\s*$' "$folder/$1.log" | tail -n 1 | cut -c 1-300)"
+}
+
+environment science "sklearn, scipy, model_diagnostics, pyarrow" \
+  numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 model-diagnostics==1.5.0 polars==2.1.0 \
+  pyarrow==26.0.1
+
+environment evidently "evidently, pyarrow" "evidently==0.7.23" "pandas<3" pyarrow==26.0.1
+
+# torch first and pinned: left to itself, pip would fetch a build with gigabytes of CUDA.
+environment torch torch torch==2.13.0 numpy==2.4.6 pyarrow==26.0.1
+if [ -x "$folder/torch/bin/python" ]; then
+  for peer in torchmetrics==1.9.0 netcal==1.4.0; do
+    name=${peer%%==*}
+    if ! timeout "$limit" "$folder/torch/bin/python" -m pip install --quiet torch==2.13.0 \
+      "$peer" >"$folder/$name.log" 2>&1 ||
+      ! "$folder/torch/bin/python" -c "import $name" >>"$folder/$name.log" 2>&1; then
+      last_words "$name" | tee -a "$folder/broken.txt"
+    fi
+  done
+fi
+
+environment nannyml "nannyml" nannyml==0.13.1
+environment deepchecks "deepchecks.tabular" deepchecks==0.19.1
