@@ -142,9 +142,10 @@ def load_remedy(folder: str | Path) -> StoredRemedy:
     folder = Path(folder)
     try:
         body = json.loads((folder / "remedy.json").read_text(encoding="utf-8"))
-        with (folder / "arrays.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        with (folder / "arrays.npz").open("rb") as file:
+            stored = np.load(file, allow_pickle=False)
             arrays = {name: stored[name] for name in stored.files}
-    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, AttributeError, ValueError, zipfile.BadZipFile) as error:
         raise EvidenceError(
             "load_remedy", f"no remedy in {folder}: {error}", do="Pass a folder that --save wrote"
         ) from error

@@ -188,12 +188,14 @@ def parse_gate(text: str) -> tuple[str, str, float]:
 
 def holds(gate: tuple[str, str, float], measures: dict) -> bool:
     """Whether a gate is broken; a measure that this table does not have is an error."""
-    from trueup.core.errors import UsageError
+    from trueup.core.errors import EvidenceError, UsageError
 
     name, sign, limit = gate
     if name not in measures:
         raise UsageError("--fail-if", f"this table has no {name}", do="Name another measure")
     value = measures[name].value
+    if value != value:  # a gate that cannot be judged has not been passed
+        raise EvidenceError("--fail-if", f"{name} is not known here", do="Name another measure")
     return {">": value > limit, "<": value < limit, ">=": value >= limit, "<=": value <= limit}[
         sign
     ]

@@ -34,7 +34,8 @@ def read_labels(table: Table, roles: Roles, labels: list, leniency: Leniency):
     ``labels`` are the distinct values of the truth with their counts.
     """
     kind = table.kind(roles.truth)
-    names = list(dict.fromkeys(_plain(v, kind) for v, _ in labels if v.lower() != "nan"))
+    known = [v for v, _ in labels if not (kind == "number" and v == "nan")]
+    names = list(dict.fromkeys(_plain(value, kind) for value in known))
     if roles.event:
         return _event_labels(table, roles, names, leniency)
     k, truth = len(roles.probs), quoted(roles.truth)

@@ -145,7 +145,9 @@ def _grouping(table: Table, roles: Roles) -> tuple[str, str]:
 
 def slicer(table: Table, column: str) -> Slicer:
     """Cut a column into its values, or a column of many numbers into five bins of equal mass."""
-    values = [v for v, _ in table_values(table, column, limit=VALUES + 1) if v != "nan"]
+    floating = table.kind(column) == "number"
+    found = table_values(table, column, limit=VALUES + 1)
+    values = [value for value, _ in found if not (floating and value == "nan")]
     if table.kind(column) in ("number", "integer") and len(values) > 20:
         return _numeric(table, column)
     kept, name = values[:VALUES], _value(table, column)

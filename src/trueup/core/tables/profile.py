@@ -13,6 +13,8 @@ from trueup.core.validate import SUM_TOLERANCE
 
 LEAST_ROWS = 30
 SMALL = 200
+KEYS = 4_000_000
+"""Keys that are held in memory at once to see whether one comes twice."""
 WEIGHT = "of a missing, negative or infinite weight"
 
 
@@ -234,11 +236,14 @@ def _counts(table: Table, roles: Roles, rows: int, known: str) -> list[Check]:
 
 def _duplicates(table: Table, roles: Roles) -> list[Check]:
     keys = [quoted(name) for name in (roles.key, roles.model) if name]
+    # Part by part of the keys: the set of all keys would be larger than all else together.
+    parts = -(-table.rows // KEYS)
+    key = keys[0] if len(keys) == 1 else f"({', '.join(keys)})"
     sql = (
-        f"SELECT count(*) - count(DISTINCT ({', '.join(keys)})) FROM ({table.relation}) "
-        f"WHERE {keys[0]} IS NOT NULL"
+        f"SELECT count(*) - count(DISTINCT {key}) FROM ({table.relation}) "
+        f"WHERE {keys[0]} IS NOT NULL AND hash({keys[0]}) % {parts} = "
     )
-    n = int(table.query(sql)[0][0])
+    n = sum(int(table.query(sql + str(part))[0][0]) for part in range(parts))
     if not n:
         return [Check("data_duplicates", "ok", f"Every {roles.key} occurs once.")]
     text = f"{n:,} rows repeat a {roles.key} seen before: counted twice, they look like evidence."

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +12,7 @@ import duckdb
 import numpy as np
 
 from trueup.core.errors import EvidenceError, UsageError
+from trueup.core.tables.files import escaped, find_files, kept_apart, parquet_piece
 
 
 BATCH = 500_000
@@ -152,14 +151,14 @@ def literal(text: str) -> str:
 def _open_path(connection, path: str, *, stream: bool, as_text: bool) -> Table:
     if "::" in path:
         return _open_database(connection, *path.split("::", 1))
-    files = _files(path)
+    files = find_files(path)
     suffix = "".join(Path(files[0]).suffixes).lower()
     table = Table(connection, Path(path).name)
-    names = [literal(_escaped(file)) for file in files]
+    names = [literal(escaped(file)) for file in files]
     if suffix.endswith((".parquet", ".pq")):
-        table.pieces += [_parquet(connection, name) for name in names]
+        table.pieces += [parquet_piece(connection, name) for name in names]
         if stream:
-            _kept_apart(connection, names[0])
+            kept_apart(connection, names[0])
         return table
     if ".csv" in suffix or ".tsv" in suffix:
         options = "hive_partitioning = false" + ", all_varchar = true, header = true" * as_text
@@ -173,47 +172,6 @@ def _open_path(connection, path: str, *, stream: bool, as_text: bool) -> Table:
         f"{Path(path).name} has the ending '{suffix}'",
         do="Pass .parquet, .pq, .csv, .csv.gz, .tsv or file.duckdb::table",
     )
-
-
-def _parquet(connection, name: str) -> tuple[str, str, int]:
-    """The piece of one file, whose name is a literal."""
-    # A folder called a=1 is a place, not a column of the table.
-    relation = f"read_parquet({name}, file_row_number = true, hive_partitioning = false)"
-    sql = f"SELECT sum(num_rows) FROM parquet_file_metadata({name})"
-    rows = connection.execute(sql).fetchall()[0][0]
-    return relation, "file_row_number", int(rows)
-
-
-def _kept_apart(connection, name: str) -> None:
-    """Refuse to copy names that the engine cannot keep: to it, P and p are one."""
-    schema = connection.execute(f"SELECT name FROM parquet_schema({name})").fetchall()
-    query = f"SELECT * FROM read_parquet({name}, hive_partitioning = false) LIMIT 0"
-    read = connection.execute(query).description or []
-    renamed = [column for column, *_ in read if (column,) not in schema]
-    if renamed:
-        raise EvidenceError(
-            "trueup",
-            f"two columns have one name but for upper case: {renamed[0]!r} would be new",
-            do="Rename one of them",
-        )
-
-
-def _files(path: str) -> list[str]:
-    given = Path(path)
-    if given.is_dir():
-        found = sorted(given.glob("*.parquet"))
-    elif given.exists():
-        found = [given]
-    else:
-        found = sorted(glob.glob(path))  # noqa: PTH207, Path.glob takes no absolute pattern
-    if not found:
-        raise EvidenceError("trueup", f"there is no file {path}", do="Check the path")
-    return [str(file) for file in found]
-
-
-def _escaped(file: str) -> str:
-    """The name of one file, where the engine would read a pattern."""
-    return re.sub(r"([*?[])", r"[\1]", file)
 
 
 def _open_database(connection, path: str, name: str) -> Table:
