@@ -182,11 +182,11 @@ class Gaps:
 
 def _gaps(cells: Cells, parent: Cells) -> Gaps:
     """Compare every slice with the rest of its parent, bin by bin of the score."""
-    own = np.stack([cells[name] for name in ("w", "y", "p")])
-    rest = np.stack([parent[name] for name in ("w", "y", "p")]) - own
-    total = own.sum(axis=1, keepdims=True), rest.sum(axis=1, keepdims=True)
-    gap, expected = (x[0] for x in _gap(*total))
-    without = _gap(total[0] - own, total[1] - rest)[0]
+    w, y = cells["w"], cells["y"]
+    rest_w, rest_y = parent["w"] - w, parent["y"] - y
+    total = [x.sum(axis=0) for x in (w, y, rest_w, rest_y)]
+    gap, expected = _gap(*total)
+    without = _gap(*(t - x for t, x in zip(total, (w, y, rest_w, rest_y), strict=True)))[0]
     groups = (parent["n"].sum(axis=2) > 0).sum(axis=0)
     spread = ((without - without.mean(axis=0)) ** 2).sum(axis=0)
     used = np.maximum(groups, 2)
@@ -199,20 +199,15 @@ def _gaps(cells: Cells, parent: Cells) -> Gaps:
     return Gaps(gap, error, np.maximum(freedom, 1), np.where(fair, p_value, 1.0), fair)
 
 
-def _gap(own: np.ndarray, rest: np.ndarray):
-    """Gap (..., v) and the variance that the outcomes would have at the rates of elsewhere.
-
-    ``own`` and ``rest`` are the weight, outcomes and scores (3, ..., v, bins) of the slice and of
-    elsewhere. Scores of one bin may lie apart where a slice is cut along the score itself; that
-    much more or less is expected of the outcomes.
-    """
+def _gap(w, y, rest_w, rest_y):
+    """Gap (..., v) and the variance that the outcomes would have at the rates of elsewhere."""
     # A bin that elsewhere is nearly empty says nothing about what its scores mean.
-    known = rest[0] > 1e-9
-    mass = np.where(known, rest[0], 1.0)
-    rate, score = rest[1] / mass, rest[2] / mass
-    w, y, p = np.where(known, own, 0.0)
+    known = rest_w > 1e-9
+    rate = np.divide(rest_y, rest_w, out=np.zeros_like(rest_y), where=known)
+    w, y = np.where(known, w, 0.0), np.where(known, y, 0.0)
+    mass = w.sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        gap = (y - p - w * (rate - score)).sum(axis=-1) / w.sum(axis=-1)
+        gap = (y - w * rate).sum(axis=-1) / mass
     return gap, (w * rate * (1 - rate)).sum(axis=-1)
 
 

@@ -139,17 +139,7 @@ def load_remedy(folder: str | Path) -> StoredRemedy:
     EvidenceError
         The folder holds no remedy, or its content does not fit its hash.
     """
-    folder = Path(folder)
-    try:
-        body = json.loads((folder / "remedy.json").read_text(encoding="utf-8"))
-        with (folder / "arrays.npz").open("rb") as file:
-            stored = np.load(file, allow_pickle=False)
-            arrays = {name: stored[name] for name in stored.files}
-    except (OSError, EOFError, AttributeError, ValueError, zipfile.BadZipFile) as error:
-        raise EvidenceError(
-            "load_remedy", f"no remedy in {folder}: {error}", do="Pass a folder that --save wrote"
-        ) from error
-    body = body if isinstance(body, dict) else {}
+    body, arrays = _read(Path(folder))
     if body.get("schema") != SCHEMA:
         raise UsageError(
             "load_remedy",
@@ -172,6 +162,19 @@ def load_remedy(folder: str | Path) -> StoredRemedy:
             f"the remedy in {folder} is not complete: {error}",
             do="Save it again from the audit",
         ) from error
+
+
+def _read(folder: Path) -> tuple[dict, dict[str, np.ndarray]]:
+    try:
+        body = json.loads((folder / "remedy.json").read_text(encoding="utf-8"))
+        with (folder / "arrays.npz").open("rb") as file:
+            stored = np.load(file, allow_pickle=False)
+            arrays = {name: stored[name] for name in stored.files}
+    except (OSError, EOFError, AttributeError, ValueError, zipfile.BadZipFile) as error:
+        raise EvidenceError(
+            "load_remedy", f"no remedy in {folder}: {error}", do="Pass a folder that --save wrote"
+        ) from error
+    return body if isinstance(body, dict) else {}, arrays
 
 
 def _restored(body: dict, arrays: dict[str, np.ndarray]) -> StoredRemedy:

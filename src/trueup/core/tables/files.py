@@ -33,6 +33,7 @@ def kept_apart(connection, name: str) -> None:
 
 
 def find_files(path: str) -> list[str]:
+    """The files of a path: itself, the Parquet in a folder, or what a pattern matches, sorted."""
     given = Path(path)
     if given.is_dir():
         found = sorted(given.glob("*.parquet"))
