@@ -67,9 +67,12 @@ class Curve:
 
     @classmethod
     def of(
-        cls, x, without: np.ndarray, value, *, sizes, n: int, level: float, simultaneous: bool
+        cls, x, without: np.ndarray, value, *, sizes, n: int, level: float, simultaneous: bool, few
     ) -> Curve:
         """Curve of ``value`` (m,), with the band that its values ``without`` (g, m) a group give.
+
+        ``few`` (m,) is a variance that is added where the values vary at all: what the jackknife
+        cannot know where next to nothing has happened.
 
         Delete-a-group jackknife at each point. A simultaneous band is as many standard errors wide
         as the largest of the standardised errors of all points seldom exceeds, found by drawing
@@ -81,7 +84,8 @@ class Curve:
             nan, why = np.full(len(x), np.nan), "no band: too few groups of rows"
             return cls(x, value, nan, nan, level, n, why, simultaneous)
         left = (without - without.mean(axis=0)) * np.sqrt((g - 1) / g)
-        error = np.sqrt((left**2).sum(axis=0))
+        error = (left**2).sum(axis=0)
+        error = np.sqrt(error + few * (error > 0))
         many = t_quantile(level, freedom)
         if simultaneous:
             many = max(many, _sup_quantile(left, error, freedom, level=level))

@@ -9,7 +9,8 @@ score is ``2 integral S``, the log loss ``integral S / (theta (1 - theta))``. A 
 is nowhere above another's is therefore at least as good under all of them.
 
 ``murphy_curve`` gives the curve, or with ``against`` the difference of two forecasts of the same
-rows, each with a band that holds at all thresholds at once. ``elementary_score`` is one point of it.
+rows, each with a band that holds at all thresholds at once; where few surprises happen it is widened
+by the spread of two more. ``elementary_score`` is one point of it.
 For several classes it speaks of the confidence that the winning class is right.
 
 Examples
@@ -95,7 +96,10 @@ def murphy_curve(
         value, without = value - values[1][0], without - values[1][1]
     x = np.arange(1, THRESHOLDS.width) / THRESHOLDS.width
     sizes = cubes[0].table.total("n")[:, 0]
-    options = {"n": cubes[0].n, "level": level, "simultaneous": simultaneous}
+    w, w2 = cubes[0].table.total("w", "w2").sum(axis=0)
+    # Two surprises more of each kind: at the ends of the scale hardly any happen.
+    few = 2 * (x**2 + (1 - x) ** 2) * (w2 / w**2) ** 2 if w > 0 else 0 * x
+    options = {"n": cubes[0].n, "level": level, "simultaneous": simultaneous, "few": few}
     return Curve.of(x, without, value, sizes=sizes[sizes > 0], **options)
 
 
