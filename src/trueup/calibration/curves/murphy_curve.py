@@ -9,8 +9,8 @@ score is ``2 integral S``, the log loss ``integral S / (theta (1 - theta))``. A 
 is nowhere above another's is therefore at least as good under all of them.
 
 ``murphy_curve`` gives the curve, or with ``against`` the difference of two forecasts of the same
-rows, each with a band that holds at all thresholds at once; where few surprises happen it is widened
-by the spread of two more. ``elementary_score`` is one point of it.
+rows, each with a band that holds at all thresholds at once; it is widened by the spread of two more
+surprises, which counts where few happen. ``elementary_score`` is one point of it.
 For several classes it speaks of the confidence that the winning class is right.
 
 Examples

@@ -26,6 +26,7 @@ import numpy as np
 from trueup.calibration.measures.smoothing import (
     FINE,
     FREQUENCY,
+    STEPS,
     cosines,
     density,
     integral,
@@ -50,7 +51,7 @@ CARD = Card(
     not_for="near calibration, where it measures its own noise: read calibration_error",
 )
 
-NARROWEST = 1e-3
+NARROWEST, WIDE = 1e-3, 0.008
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,10 @@ class SmoothECE(AbstractMeasure):
 
 def smoothed(coefficients: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     """(r,) smECE at bandwidths ``sigma`` (r,) of residuals with ``coefficients`` (r, 1921)."""
-    falling = np.exp(-((FREQUENCY * sigma[:, None]) ** 2) / 2)
-    return integral(np.abs(density(coefficients * falling)))
+    # Beyond the 480th the coefficients of a kernel this wide are below 1e-30.
+    few = slice(None if sigma.min() < WIDE else STEPS // 4 + 1)
+    falling = np.exp(-((FREQUENCY[few] * sigma[:, None]) ** 2) / 2)
+    return integral(np.abs(density(coefficients[:, few] * falling)))
 
 
 def fixed_points(coefficients: np.ndarray) -> np.ndarray:

@@ -30,10 +30,15 @@ def on_lattice(cube: Cube, *columns: np.ndarray) -> np.ndarray:
     """
     w, p = cube.table["w"].sum(axis=0), cube.table["p"].sum(axis=0)
     place = np.clip(np.divide(p, w, out=np.zeros_like(w), where=w > 0), 0.0, 1.0) * STEPS
-    node = np.minimum(place.astype(np.int64), STEPS - 1)
-    right = place - node
     values = np.stack(columns, axis=1)
     masses = np.zeros((*values.shape[:2], STEPS + 1))
+    if cube.grid == FINE:  # a bin lies between its own two nodes
+        right = np.where(w > 0, place - np.arange(STEPS), 0.0)
+        masses[..., :-1] = values * (1 - right)
+        masses[..., 1:] += values * right
+        return masses
+    node = np.minimum(place.astype(np.int64), STEPS - 1)
+    right = place - node
     np.add.at(masses, (slice(None), slice(None), node), values * (1 - right))
     np.add.at(masses, (slice(None), slice(None), node + 1), values * right)
     return masses
@@ -49,13 +54,13 @@ def cosines(masses: np.ndarray) -> np.ndarray:
 
 
 def density(coefficients: np.ndarray) -> np.ndarray:
-    """(..., 1921) values on the lattice of the function with these cosine coefficients."""
+    """(..., m) values at m even points of the function with m cosine coefficients."""
     from scipy.fft import dct
 
     return dct(coefficients, type=1)
 
 
 def integral(values: np.ndarray) -> np.ndarray:
-    """(...) integral over [0, 1] of values on the lattice, by trapezoids."""
+    """(...) integral over [0, 1] of values on an even lattice, by trapezoids."""
     ends = (values[..., 0] + values[..., -1]) / 2
-    return (values[..., 1:-1].sum(axis=-1) + ends) / STEPS
+    return (values[..., 1:-1].sum(axis=-1) + ends) / (values.shape[-1] - 1)
