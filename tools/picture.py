@@ -28,7 +28,7 @@ def main(height: int = 765) -> None:
     """Write the picture."""
     name, table = next(iter(digit_tables()))
     probs = [column for column in table if column.startswith("p_")]
-    audit = tu.audit(table, truth="digit", probs=probs, name=name)
+    audit = tu.audit(table, truth="digit", probs=probs, name=name, history=False)
     PLACE.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         page_file = audit.report(Path(folder) / "report.html")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import trueup as tu
 from audit.tables import event_table
-from trueup.audit.history import packed_cube, recall, remember
+from trueup.audit.history import packed_cube, recall, remember, usual_place
 from trueup.audit.store import StoredRemedy, load_remedy
 from trueup.core.cards import all_cards
 from trueup.core.errors import EvidenceError
@@ -154,6 +154,36 @@ def test_history_keeps_cubes_that_add(audit, tmp_path):
 
     with np.load(io.BytesIO(packed_cube(made.primary.cube.table)), allow_pickle=False) as stored:
         assert np.array_equal(stored["sums"], made.primary.cube.table.sums)
+
+
+def test_python_remembers_in_the_usual_place(audit, tmp_path, monkeypatch):
+    table = audit[1]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TRUEUP_HISTORY", raising=False)
+    tu.audit(table, truth="y", prob="p", name="first")
+    assert [row["title"] for row in recall(tmp_path / ".trueup" / "history.duckdb")] == ["first"]
+    monkeypatch.setenv("TRUEUP_HISTORY", "elsewhere.duckdb")
+    tu.audit(table, truth="y", prob="p", name="second")
+    assert [row["title"] for row in recall(usual_place())] == ["second"]
+    tu.audit(table, truth="y", prob="p", history=False)
+    tu.audit(table, truth="y", prob="p", history="third.duckdb")
+    monkeypatch.setenv("TRUEUP_HISTORY", "OFF")
+    tu.audit(table, truth="y", prob="p")
+    assert usual_place() is None and recall(usual_place()) == []
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        ".trueup", "elsewhere.duckdb", "third.duckdb"
+    ]  # fmt: skip
+    assert len(recall(tmp_path / "elsewhere.duckdb")) == 1
+
+
+def test_a_history_that_fails_costs_a_warning_and_not_the_audit(audit, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRUEUP_HISTORY", str(tmp_path / "h.duckdb"))
+    (tmp_path / "h.duckdb").write_bytes(b"no database" * 100)
+    with pytest.warns(RuntimeWarning, match=r"not remembered: history: .*h\.duckdb cannot be open"):
+        found = tu.audit(audit[1], truth="y", prob="p")
+    assert found.verdict
+    with pytest.raises(EvidenceError, match="cannot be opened"):
+        tu.audit(audit[1], truth="y", prob="p", history=tmp_path / "h.duckdb")
 
 
 def test_reprs_are_readable_and_escaped():

@@ -15,8 +15,9 @@ from trueup.cli.audit import holds, parse_gate
 from trueup.core.errors import EvidenceError, TrueupError, UsageError
 from trueup.core.estimate import Estimate
 from trueup.core.tables.labels import read_labels
+from trueup.core.tables.names import quoted
 from trueup.core.tables.roles import Leniency, Roles, assign
-from trueup.core.tables.source import Table, quoted
+from trueup.core.tables.source import Table
 
 
 NAMES = [measure.name for measure in MEASURES]

@@ -195,13 +195,13 @@ def test_sql_equals_numpy(card, kind):
         said = np.column_stack([p]) if kind == "event" else np.column_stack([1 - p, p])
         prediction = Probabilities(p if kind == "event" else said)
         columns = ["a", "b"][: said.shape[1]]
-    expressions = fitted.sql(columns, event=kind == "event")
     values = ", ".join(f"({', '.join(map(repr, row))})" for row in said.tolist())
-    table = f"(VALUES {values}) t({', '.join(columns)})"
-    casts = ", ".join(f"{c}::DOUBLE AS {c}" for c in columns)
+    table = f"FROM (VALUES {values}) t({', '.join(columns)})"
     with duckdb.connect() as connection:
-        query = f"SELECT {', '.join(expressions)} FROM (SELECT {casts} FROM {table})"
+        query = fitted.sql(table, columns, event=kind == "event")
         got = np.array(connection.execute(query).fetchall())
+        nothing = fitted.sql("SELECT NULL AS a, 0.5 AS b, 0.5 AS c", columns, event=kind == "event")
+        assert connection.execute(nothing).fetchall() == [(None,) * len(columns)]
     after = fitted.apply(prediction).probs
     assert got == pytest.approx(after[:, 1:] if kind == "event" else after, abs=1e-9)
 

@@ -12,7 +12,7 @@ from trueup.calibration import (
     TemperatureScaling,
 )
 from trueup.core import Evidence, FitError, Probabilities
-from trueup.core.fitted import log_odds
+from trueup.core.events import log_odds
 from trueup.worlds import confident_by_factor
 
 
@@ -21,8 +21,7 @@ def run_sql(fitted, said: np.ndarray) -> np.ndarray:
     with duckdb.connect() as connection:
         connection.execute("CREATE TABLE t (i INTEGER, p DOUBLE)")
         connection.executemany("INSERT INTO t VALUES (?, ?)", list(enumerate(said.tolist())))
-        (expression,) = fitted.sql(["p"], event=True)
-        rows = connection.execute(f"SELECT {expression} FROM t ORDER BY i").fetchall()
+        rows = connection.execute(fitted.sql("FROM t ORDER BY i", ["p"], event=True)).fetchall()
     return np.array(rows)[:, 0]
 
 

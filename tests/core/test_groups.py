@@ -25,6 +25,11 @@ def test_sql_equals_numpy_for_integers():
     assert in_sql(keys, "BIGINT") == hash_groups(np.array(keys)).tolist()
 
 
+def test_sql_equals_numpy_for_the_upper_half_of_unsigned_numbers():
+    keys = [0, 5, 2**63 - 1, 2**63, 2**63 + 12_345_678_901, 2**64 - 1]
+    assert in_sql(keys, "UBIGINT") == hash_groups(np.array(keys, dtype=np.uint64)).tolist()
+
+
 def test_sql_equals_numpy_for_text():
     keys = ["", "a", "patient 12", "Ängström", "日本", "'; DROP TABLE t; --", " a", "a "]
     keys += [f"k{i}" for i in range(200)]

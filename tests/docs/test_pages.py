@@ -37,6 +37,7 @@ with_console = [page for page in PAGES if any(kind == "console" for kind, _ in f
 def test_console_examples_are_true(page, tmp_path, monkeypatch):
     """Python examples of the page run first: they make the files that commands read."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TRUEUP_HISTORY")
     names: dict = {}
     code = "0"
     for kind, text in fences(page):

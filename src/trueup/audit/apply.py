@@ -9,8 +9,8 @@ import duckdb
 from trueup.audit.store import StoredRemedy
 from trueup.audit.whole import place_for, whole
 from trueup.core.errors import EvidenceError, UsageError
-from trueup.core.predictions import EPS
-from trueup.core.tables.source import Table, literal, open_table, quoted
+from trueup.core.tables.names import literal, quoted
+from trueup.core.tables.source import Table, open_table
 from trueup.core.validate import SUM_TOLERANCE
 
 
@@ -50,7 +50,7 @@ def apply_file(remedy: StoredRemedy, data: str | Path, out: str | Path, *, threa
     place_for("apply", out)
     as_text = "csv" in form
     with open_table(str(data), threads=threads, stream=True, as_text=as_text) as table:
-        table.require("apply", list(remedy.columns))
+        table.require("apply", remedy.reads)
         _check(table, remedy, as_text=as_text)
         table.connection.execute(f"SET memory_limit = '{MEMORY}'")
         with whole(out) as partial:
@@ -66,54 +66,15 @@ def apply_file(remedy: StoredRemedy, data: str | Path, out: str | Path, *, threa
 
 
 def corrected(remedy: StoredRemedy, table: Table) -> str:
-    """A query of all columns of ``table`` with corrected probabilities.
-
-    Written in stages - logarithms, the map, powers, shares - so that its length grows with the
-    number of classes and no row computes a term twice.
-    """
-    k, names = remedy.fitted.k, _Names(table)
-    known = " AND ".join(f"{quoted(c)} IS NOT NULL" for c in remedy.columns)
-    logs = [f"ln(greatest({p}, {EPS!r})) AS {names('l', j)}" for j, p in enumerate(_given(remedy))]
-    mapped = remedy.fitted.map.sql([names("l", j) for j in range(k)])
-    raw = [f"{u} AS {names('u', j)}" for j, u in enumerate(mapped)]
-    top = f"greatest({', '.join(names('u', j) for j in range(k))})"
-    powers = [f"exp({names('u', j)} - {top}) AS {names('e', j)}" for j in range(k)]
-    total = " + ".join(names("e", j) for j in range(k))
-    first = 1 if remedy.event else 0
-    # greatest() and CASE take NULL for a number; a missing probability must stay missing.
-    shares = [
-        f"if({known}, {names('e', j + first)} / ({total}), NULL)::{_kept_type(table, c)} "
-        f"AS {quoted(c)}"
-        for j, c in enumerate(remedy.columns)
-    ]
-    inner = f"SELECT {', '.join(map(quoted, table.columns))}, {', '.join(logs)} "
-    inner += f"FROM ({table.relation})"
-    for stage in (raw, powers):
-        inner = f"SELECT *, {', '.join(stage)} FROM ({inner})"
-    extra = ", ".join(names(letter, j) for letter in "lue" for j in range(k))
-    return f"SELECT * EXCLUDE ({extra}) REPLACE ({', '.join(shares)}) FROM ({inner})"
-
-
-class _Names:
-    """Names of the steps, which no column of the table has."""
-
-    def __init__(self, table: Table) -> None:
-        taken = [column.lower() for column in table.columns]
-        self.tail = "_"
-        while any(column.endswith(self.tail) for column in taken):
-            self.tail += "_"
-
-    def __call__(self, letter: str, j: int) -> str:
-        return f"{letter}{j}{self.tail}"
-
-
-def _given(remedy: StoredRemedy) -> list[str]:
-    """SQL of the k probabilities as they are, or divided by their sum."""
-    source = [f"({quoted(c)})::DOUBLE" for c in remedy.columns]
-    if remedy.event:
-        return [f"1.0 - {source[0]}", source[0]]
-    total = " + ".join(source)
-    return [f"{p} / ({total})" for p in source] if remedy.normalize else source
+    """A query of all columns of ``table`` with corrected probabilities."""
+    return remedy.fitted.sql(
+        table.relation,
+        remedy.columns,
+        event=remedy.event,
+        keep=list(table.columns),
+        normalize=remedy.normalize,
+        types={column: _kept_type(table, column) for column in remedy.columns},
+    )
 
 
 def _kept_type(table: Table, column: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 
 PLACE = Path(".trueup") / "history.duckdb"
+VARIABLE = "TRUEUP_HISTORY"
+"""Variable of the environment that names another file, or says ``off``."""
 PATIENCE = 20.0
 """Seconds to wait for another audit that is writing."""
 
@@ -30,7 +34,23 @@ _TABLE = (
 )
 
 
-def remember(audit: Audit, place: Path = PLACE) -> None:
+def usual_place() -> Path | None:
+    """Where audits are remembered here; None where the environment says ``off``."""
+    said = os.environ.get(VARIABLE, "")
+    return None if said.lower() == "off" else Path(said or PLACE)
+
+
+def remember_if_possible(audit: Audit) -> None:
+    """Append ``audit`` in the usual place; a history that fails costs a warning, not the audit."""
+    place = usual_place()
+    try:
+        if place is not None:
+            remember(audit, place)
+    except (EvidenceError, OSError) as error:
+        warnings.warn(f"this audit is not remembered: {error}", RuntimeWarning, stacklevel=3)
+
+
+def remember(audit: Audit, place: Path) -> None:
     """Append every model of ``audit``: one transaction, all or nothing.
 
     Raises
@@ -59,11 +79,11 @@ def remember(audit: Audit, place: Path = PLACE) -> None:
         connection.execute("COMMIT")
 
 
-def recall(place: Path = PLACE, *, last: int = 50) -> list[dict]:
+def recall(place: Path | None, *, last: int = 50) -> list[dict]:
     """The last audits, oldest first; empty where nothing was remembered."""
     if last < 1:
         raise UsageError("history", f"last is {last}", do="Pass 1 or more")
-    if not place.exists():
+    if place is None or not place.exists():
         return []
     with _opened(place, read_only=True) as connection:
         names = "created, title, model, rows, verdict, chosen, measures"

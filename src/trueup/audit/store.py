@@ -17,7 +17,8 @@ from trueup.audit.whole import whole, write_whole
 from trueup.calibration.recalibrate.do_nothing import Identity
 from trueup.core.cards import all_cards
 from trueup.core.errors import EvidenceError, UsageError
-from trueup.core.fitted import AbstractMap, Fitted, OneVersusRest
+from trueup.core.events import OneVersusRest
+from trueup.core.fitted import AbstractMap, Fitted
 from trueup.core.predictions import Probabilities
 from trueup.core.rows import Rows
 
@@ -79,16 +80,21 @@ class StoredRemedy:
         Files go through ``trueup apply``, which streams.
         """
         if isinstance(table, dict):
-            return table | self._corrected({c: self._column(table, c) for c in self.columns})
+            return table | self._corrected(table)
         import narwhals as nw
 
         frame = nw.from_native(table, eager_only=True)
-        values = {c: self._column(frame, c) for c in self.columns}
         made = [
             nw.new_series(name, values, _dtype(frame[name].dtype), backend=frame.implementation)
-            for name, values in self._corrected(values).items()
+            for name, values in self._corrected(frame).items()
         ]
         return frame.with_columns(*made).to_native()
+
+    @property
+    def reads(self) -> list[str]:
+        """Every column that it reads: probabilities, then what the correction needs beside them."""
+        beside = [c for need in self.fitted.needs.values() for c in need.columns]
+        return list(dict.fromkeys([*self.columns, *beside]))
 
     def _column(self, table, name: str) -> np.ndarray:
         known = list(table) if isinstance(table, dict) else table.columns
@@ -98,14 +104,18 @@ class StoredRemedy:
                 f"no column {name!r}; the table has {list(known)[:20]}",
                 do="Pass a table with the columns that the remedy was learned on",
             )
-        return np.asarray(table[name], dtype=np.float64)
+        return np.asarray(table[name])
 
-    def _corrected(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        columns = list(values.values())
+    def _corrected(self, table) -> dict[str, np.ndarray]:
+        columns = [self._column(table, c).astype(np.float64) for c in self.columns]
+        beside = {
+            name: np.column_stack([self._column(table, c) for c in need.columns])
+            for name, need in self.fitted.needs.items()
+        }
         probs = columns[0] if self.event else np.column_stack(columns)
         given = Probabilities(probs / probs.sum(axis=1, keepdims=True) if self.normalize else probs)
-        probs = self.fitted.apply(given).probs
-        return dict(zip(values, probs.T[1 if self.event else 0 :], strict=True))
+        probs = self.fitted.apply(given, **beside).probs
+        return dict(zip(self.columns, probs.T[1 if self.event else 0 :], strict=True))
 
     def save(self, folder: str | Path) -> Path:
         """Write ``remedy.json`` and ``arrays.npz`` into ``folder``."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from trueup.audit.history import PLACE, remember
+from trueup.audit.history import remember, remember_if_possible
 from trueup.audit.judge import Judged, judge_model
 from trueup.audit.models import compare
 from trueup.audit.result import Audit
@@ -36,7 +36,7 @@ def audit(
     prob: str = "",
     by: Sequence[str] | str = (),
     level: float = 0.95,
-    history: bool | str | Path = False,
+    history: bool | str | Path = True,
     **roles_and_leniency: Any,
 ) -> Audit:
     """Measure, correct and prove a table of predicted probabilities.
@@ -55,7 +55,9 @@ def audit(
     level
         Level of all intervals, in (0, 1).
     history
-        True remembers the audit in ``.trueup/history.duckdb``; a path remembers it there.
+        True remembers the audit in ``.trueup/history.duckdb`` below the current folder, or where
+        the variable ``TRUEUP_HISTORY`` says (``off`` for nowhere); a path remembers it there, and
+        False nowhere.
     **roles_and_leniency
         Columns ``time``, ``cluster``, ``weight``, ``model``, ``key``; ``normalize`` or
         ``drop_bad`` (bool) for bad rows, ``positive`` (label of the event), ``classes`` (names);
@@ -104,8 +106,10 @@ def audit(
             level,
             notes,
         )
-    if history:
-        remember(made, PLACE if history is True else Path(history))
+    if history is True:
+        remember_if_possible(made)
+    elif history:
+        remember(made, Path(history))
     return made
 
 

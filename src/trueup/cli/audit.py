@@ -164,9 +164,11 @@ def _write(found: Any, options: dict) -> list[str]:
         found.report(options["out"], interactive=options["interactive"])
         lines.append(f"Report: {options['out']}")
     if not options["no_history"]:
-        from trueup.audit.history import remember
+        from trueup.audit.history import remember, usual_place
 
-        remember(found)
+        place = usual_place()
+        if place is not None:
+            remember(found, place)
     return lines
 
 

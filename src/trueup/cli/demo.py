@@ -22,7 +22,8 @@ def command(out: str) -> None:
     console.print(Text("Handwritten digits, three classifiers, predicted out of fold.\n", "dim"))
     for name, table in digit_tables():
         probs = [column for column in table if column.startswith("p_")]
-        found = audit(table, truth="digit", probs=probs, name=name.replace("_", " "))
+        title = name.replace("_", " ")
+        found = audit(table, truth="digit", probs=probs, name=title, history=False)
         path = folder / f"{name}.html"
         console.print(Text(f"{name}: {found.advice.lower()}", "bold"))
         console.print(Text(f"  {found.verdict}\n  {found.action}"))

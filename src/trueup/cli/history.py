@@ -13,14 +13,14 @@ RIGHT = ("rows", "log loss", "off by")
 @click.command(name="history")
 @click.option("--last", default=20, show_default=True, help="How many audits.")
 def command(last: int) -> None:
-    """List the audits remembered in .trueup/history.duckdb, oldest first."""
+    """List the audits remembered in .trueup/history.duckdb (or $TRUEUP_HISTORY), oldest first."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from trueup.audit.history import recall
+    from trueup.audit.history import recall, usual_place
 
-    rows = recall(last=last)
+    rows = recall(usual_place(), last=last)
     if not rows:
         click.echo("No audit is remembered here.")
         return

@@ -59,6 +59,8 @@ class Evidence:
         (n,) numbers or datetimes: rows become a series and groups become contiguous blocks.
     by
         Columns (n,) that cut the rows into slices.
+    features
+        (n, d) or (n,) numbers that are known of every row beside its prediction.
     grouped
         Groups that are known already; they go before ``cluster`` and ``time``.
 
@@ -75,6 +77,7 @@ class Evidence:
     cluster: np.ndarray | None = field(default=None, kw_only=True)
     time: np.ndarray | None = field(default=None, kw_only=True)
     by: dict[str, np.ndarray] = field(default_factory=dict, kw_only=True)
+    features: np.ndarray | None = field(default=None, kw_only=True)
     grouped: Grouping | None = field(default=None, kw_only=True)
     rows: Rows = field(default=None, kw_only=True, repr=False)  # type: ignore[assignment]
 
@@ -89,6 +92,8 @@ class Evidence:
             object.__setattr__(self, "time", _times(self.time, len(truth)))
         by = {name: _column(f"by[{name}]", values, len(truth)) for name, values in self.by.items()}
         object.__setattr__(self, "by", by)
+        if self.features is not None:
+            object.__setattr__(self, "features", _features(self.features, len(truth)))
         if self.rows is None:
             object.__setattr__(self, "rows", self._identify())
 
@@ -114,6 +119,7 @@ class Evidence:
             cluster=pick(self.cluster),
             time=pick(self.time),
             by={name: column[index] for name, column in self.by.items()},
+            features=pick(self.features),
             grouped=self.grouped
             and Grouping(self.grouped.of_rows[index], self.grouped.count, self.grouped.kind),
             rows=self.rows.take(index),
@@ -193,6 +199,16 @@ def _weights(weight, n: int) -> np.ndarray:
             do="Drop the rows or mend their weights",
         )
     return w
+
+
+def _features(values, n: int) -> np.ndarray:
+    wide = np.asarray(values, dtype=np.float64)
+    wide = wide[:, None] if wide.ndim == 1 else wide
+    if wide.ndim != 2 or len(wide) != n:
+        raise EvidenceError(
+            "Evidence", f"'features' has shape {wide.shape} for {n} rows", do="Pass one row a row"
+        )
+    return finite("Evidence.features", wide, 2)
 
 
 def _times(values, n: int) -> np.ndarray:

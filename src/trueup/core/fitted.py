@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,20 +11,28 @@ import numpy as np
 
 from trueup.core.errors import FitError
 from trueup.core.evidence import Evidence
-from trueup.core.predictions import EPS, Probabilities
+from trueup.core.expressions import (
+    Expr,
+    Input,
+    Total,
+    evaluate,
+    inputs_of,
+    logs_of,
+    operate,
+    select,
+    softmax,
+)
+from trueup.core.predictions import Probabilities
 from trueup.core.rows import Rows
+from trueup.core.tables.names import quoted
 
 
 class AbstractMap(ABC):
     """A map of class probabilities, learned once: frozen numbers and how to apply them."""
 
     @abstractmethod
-    def __call__(self, logs: np.ndarray) -> np.ndarray:
-        """(n, k) corrected log-probabilities, up to a constant a row, of ``logs`` (n, k)."""
-
-    @abstractmethod
-    def sql(self, logs: Sequence[str]) -> list[str]:
-        """The same as k SQL expressions over the columns ``logs`` of log-probabilities."""
+    def expression(self, logs: Expr) -> Expr:
+        """The k corrected log-probabilities, up to a constant a row, of the k columns ``logs``."""
 
     @property
     @abstractmethod
@@ -65,8 +73,23 @@ class Fitted:
     rows: Rows
     converged: bool = True
 
-    def apply(self, prediction: Probabilities) -> Probabilities:
-        """Correct every row; shape, class order and class names stay."""
+    @property
+    def needs(self) -> dict[str, Input]:
+        """Name -> input of what is read beside the probabilities: columns of groups, features."""
+        found = inputs_of(self.map.expression(Input("logs", self.k)))
+        return {given.name: given for given in found if given.name != "logs"}
+
+    def apply(self, prediction: Probabilities, **context: np.ndarray) -> Probabilities:
+        """Correct every row; shape, class order and class names stay.
+
+        Parameters
+        ----------
+        prediction
+            Probabilities of the classes of the fit.
+        context
+            What ``needs`` names: columns (n,) or (n, d) that the correction reads beside the
+            probabilities.
+        """
         if not isinstance(prediction, Probabilities) or prediction.k != self.k:
             got = getattr(prediction, "k", type(prediction).__name__)
             raise FitError(
@@ -74,27 +97,83 @@ class Fitted:
                 f"fitted on {self.k} classes, asked to correct {got}",
                 do="Pass Probabilities with the classes of the fit",
             )
-        logs = self.map(prediction.log_probs())
+        given = {name: _given(self.method, need, context, len(prediction))
+                 for name, need in self.needs.items()}  # fmt: skip
+        made = self.map.expression(Input("logs", self.k))
+        logs = evaluate(made, {"logs": prediction.log_probs(), **given})
         return Probabilities.from_logits(logs, classes=prediction.classes, event=prediction.event)
 
-    def sql(self, columns: Sequence[str], *, event: bool) -> list[str]:
-        """The correction as SQL expressions.
+    def expression(self, *, event: bool, normalize: bool = False) -> Expr:
+        """Corrected probabilities as an expression of ``Input("probs")``.
 
         Parameters
         ----------
+        event
+            One column in and out, the probability of the event; else a column a class.
+        normalize
+            Whether rows are divided by their sum first.
+        """
+        probs: Expr = Input("probs", 1 if event else self.k)
+        if normalize and not event:
+            probs = operate("divide", probs, Total(probs))
+        shares = softmax(self.map.expression(logs_of(probs, event=event)))
+        return shares[1] if event else shares
+
+    def sql(
+        self,
+        relation: str,
+        columns: Sequence[str],
+        *,
+        event: bool,
+        keep: Sequence[str] = (),
+        normalize: bool = False,
+        types: Mapping[str, str] | None = None,
+    ) -> str:
+        """A query of ``relation`` with corrected probabilities.
+
+        Parameters
+        ----------
+        relation
+            What stands in the parentheses after FROM: a query, or ``FROM table`` in DuckDB.
         columns
-            Expressions of the probabilities: one for an event, else k.
+            Names of the columns of probabilities: one for an event, else k.
         event
             Whether ``columns`` holds the probability of an event.
+        keep
+            Names of all columns of the result, in order; empty means ``columns`` alone.
+        normalize
+            Whether rows are divided by their sum first.
+        types
+            SQL types of the corrected columns where they are not DOUBLE.
         """
-        logs = [f"ln(greatest({column}, {EPS!r}))" for column in columns]
-        if event:
-            logs = [f"ln(greatest(1.0 - {columns[0]}, {EPS!r}))", logs[0]]
-        raw = self.map.sql(logs)
-        top = f"greatest({', '.join(raw)})"
-        powers = [f"exp({term} - {top})" for term in raw]
-        total = " + ".join(powers)
-        return [f"{power} / ({total})" for power in powers[1 if event else 0 :]]
+        given = {"probs": [f"CAST({quoted(c)} AS DOUBLE)" for c in columns]}
+        for name, need in self.needs.items():
+            given[name] = [f"CAST({quoted(c)} AS {need.sql_type})" for c in need.columns]
+        return select(
+            self.expression(event=event, normalize=normalize),
+            relation=relation,
+            inputs=given,
+            outputs={quoted(c): (types or {}).get(c, "DOUBLE") for c in columns},
+            keep=[quoted(c) for c in keep or columns],
+        )
+
+
+def _given(method: str, need: Input, context: Mapping, n: int) -> np.ndarray:
+    """The values of an input beside the probabilities, in the shape that it must have."""
+    if need.name not in context:
+        raise FitError(
+            f"{method}.apply",
+            f"it needs '{need.name}' beside the probabilities",
+            do=f"Pass {need.name}=..., one row a prediction",
+        )
+    values = np.asarray(context[need.name])
+    if values.reshape(len(values), -1).shape != (n, need.width):
+        raise FitError(
+            f"{method}.apply",
+            f"'{need.name}' has shape {values.shape} for {n} predictions of {need.width} columns",
+            do="Pass one row a prediction",
+        )
+    return values
 
 
 class AbstractCorrection(ABC):
@@ -143,84 +222,3 @@ def _counts(weight: np.ndarray | None, n: int) -> np.ndarray:
     if weight is None:
         return np.ones(n)
     return weight / min(1.0, float(weight[weight > 0].mean()))
-
-
-class AbstractEventMap(AbstractMap):
-    """A map of the log-odds of an event; with several classes each is mapped against the rest."""
-
-    @abstractmethod
-    def odds(self, x: np.ndarray) -> np.ndarray:
-        """Corrected log-odds (n,) of log-odds ``x`` (n,)."""
-
-    @abstractmethod
-    def odds_sql(self, x: str) -> str:
-        """The same as a SQL expression."""
-
-    def __call__(self, logs: np.ndarray) -> np.ndarray:
-        x = self.odds(logs[:, 1] - logs[:, 0])
-        return np.column_stack([np.zeros_like(x), x])
-
-    def sql(self, logs: Sequence[str]) -> list[str]:
-        return ["0.0", self.odds_sql(f"({logs[1]} - {logs[0]})")]
-
-
-@dataclass(frozen=True)
-class OneVersusRest(AbstractMap):
-    """An event map for every class; the corrected probabilities are brought back to sum to one.
-
-    Parameters
-    ----------
-    maps
-        One event map a class.
-    """
-
-    maps: tuple[AbstractEventMap, ...]
-
-    def __call__(self, logs: np.ndarray) -> np.ndarray:
-        odds = [m.odds(log_odds(logs[:, j])) for j, m in enumerate(self.maps)]
-        return np.column_stack([-np.logaddexp(0.0, -x) for x in odds])
-
-    def sql(self, logs: Sequence[str]) -> list[str]:
-        # 1 - e^x written so that it keeps its digits where x is near 0.
-        rest = [
-            f"({log} - ln(greatest(-2.0 * sinh(({log}) / 2.0) * exp(({log}) / 2.0), {EPS!r})))"
-            for log in logs
-        ]
-        odds = [m.odds_sql(x) for m, x in zip(self.maps, rest, strict=True)]
-        return [f"-ln(1.0 + exp(least(-({x}), 700.0)))" for x in odds]
-
-    @property
-    def parameters(self) -> dict[str, float]:
-        return {
-            f"{name}[{j}]": value
-            for j, m in enumerate(self.maps)
-            for name, value in m.parameters.items()
-        }
-
-
-class AbstractEventCorrection(AbstractCorrection):
-    """Settings of a correction of the probability of an event."""
-
-    @abstractmethod
-    def learn_event(
-        self, x: np.ndarray, y: np.ndarray, weight: np.ndarray
-    ) -> tuple[AbstractEventMap, bool]:
-        """The event map and whether the fit converged, from log-odds (n,) and outcomes (n,)."""
-
-    def learn(
-        self, logs: np.ndarray, truth: np.ndarray, weight: np.ndarray
-    ) -> tuple[AbstractMap, bool]:
-        """One map for two classes, one a class against the rest for more."""
-        if logs.shape[1] == 2:
-            return self.learn_event(logs[:, 1] - logs[:, 0], (truth == 1).astype(float), weight)
-        learned = [
-            self.learn_event(log_odds(logs[:, j]), (truth == j).astype(float), weight)
-            for j in range(logs.shape[1])
-        ]
-        maps, converged = zip(*learned, strict=True)
-        return OneVersusRest(tuple(maps)), all(converged)
-
-
-def log_odds(logs: np.ndarray) -> np.ndarray:
-    """Log-odds of a class from its log-probability (n,)."""
-    return logs - np.log(np.maximum(-np.expm1(logs), EPS))

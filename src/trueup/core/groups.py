@@ -32,6 +32,9 @@ def hash_groups(keys: np.ndarray, *, count: int = GROUPS) -> np.ndarray:
     >>> hash_groups(np.arange(6), count=4).tolist()
     [0, 3, 0, 0, 3, 3]
     """
+    keys = np.asarray(keys)
+    if keys.dtype.kind == "u":  # the upper half of unsigned numbers has no place among the signed
+        keys = keys % FOLD
     folded = np.abs(np.fmod(integer_keys(keys), FOLD))
     if len(folded) < FOLD // 4:
         return _mixed(folded) % count
@@ -72,7 +75,7 @@ def sql_group(expression: str, *, text: bool, count: int = GROUPS) -> str:
     if text:
         key = f"(md5_number_lower({expression}) % {FOLD})::BIGINT"
     else:
-        key = f"abs(({expression})::BIGINT % {FOLD})"
+        key = f"abs((({expression}) % {FOLD})::BIGINT)"
     mixed = f"({key} * {FACTOR} % {MODULUS})"
     return f"({mixed} * {mixed} % {MODULUS} % {count})"
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from trueup.calibration.recalibrate.logistic import newton
 from trueup.core.cards import Card
-from trueup.core.fitted import AbstractEventCorrection, AbstractEventMap
+from trueup.core.events import AbstractEventCorrection, AbstractEventMap
+from trueup.core.expressions import Expr, Scaled, operate
 
 
 CARD = Card(
@@ -65,13 +66,9 @@ class BetaCurve(AbstractEventMap):
     b: float
     c: float
 
-    def odds(self, x: np.ndarray) -> np.ndarray:
-        return -self.a * np.logaddexp(0, -x) + self.b * np.logaddexp(0, x) + self.c
-
-    def odds_sql(self, x: str) -> str:
-        # ln(1 + e^x) written so that neither branch overflows.
-        soft = [f"(greatest({s}({x}), 0.0) + ln(1.0 + exp(-abs({x}))))" for s in ("-", "")]
-        return f"(-{self.a!r} * {soft[0]} + {self.b!r} * {soft[1]} + {self.c!r})"
+    def odds(self, x: Expr) -> Expr:
+        p, rest = operate("softplus", Scaled(x, -1.0)), operate("softplus", x)
+        return operate("add", Scaled(p, -self.a), Scaled(rest, self.b, self.c))
 
     @property
     def parameters(self) -> dict[str, float]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from trueup.core.cards import Card
+from trueup.core.expressions import Expr
 from trueup.core.fitted import AbstractCorrection, AbstractMap
 
 
@@ -45,11 +45,8 @@ class DoNothing(AbstractCorrection):
 class Identity(AbstractMap):
     """The map that changes nothing."""
 
-    def __call__(self, logs: np.ndarray) -> np.ndarray:
+    def expression(self, logs: Expr) -> Expr:
         return logs
-
-    def sql(self, logs: Sequence[str]) -> list[str]:
-        return list(logs)
 
     @property
     def parameters(self) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ from scipy.optimize import minimize
 
 from trueup.calibration.recalibrate.temperature import TemperatureScaling, best_scale
 from trueup.core.cards import Card
+from trueup.core.expressions import Expr, Scaled, operate, softmax
 from trueup.core.fitted import AbstractCorrection, AbstractMap
 from trueup.core.predictions import log_softmax
 
@@ -25,10 +25,6 @@ CARD = Card(
     cost="temperature scaling, then O(n) a step of the weights",
     not_for="classes that err in opposite directions: see VectorScaling",
 )
-
-
-TINY = 1e-300
-"""Least probability inside the logarithm of a mixture: a cooled one can underflow to 0."""
 
 
 @dataclass(frozen=True)
@@ -92,21 +88,10 @@ class Mixture(AbstractMap):
     original: float
     uniform: float
 
-    def __call__(self, logs: np.ndarray) -> np.ndarray:
-        cooled, plain = np.exp(log_softmax(logs / self.temperature)), np.exp(log_softmax(logs))
-        flat = self.uniform / logs.shape[1]
-        return np.log(np.maximum(self.tempered * cooled + self.original * plain + flat, TINY))
-
-    def sql(self, logs: Sequence[str]) -> list[str]:
-        top, flat = f"greatest({', '.join(logs)})", self.uniform / len(logs)
-        cooled = [f"exp(({log} - {top}) / {self.temperature!r})" for log in logs]
-        plain = [f"exp({log} - {top})" for log in logs]
-        a, b = " + ".join(cooled), " + ".join(plain)
-        terms = [
-            f"{self.tempered!r} * {c} / ({a}) + {self.original!r} * {p} / ({b}) + {flat!r}"
-            for c, p in zip(cooled, plain, strict=True)
-        ]
-        return [f"ln(greatest({term}, {TINY!r}))" for term in terms]
+    def expression(self, logs: Expr) -> Expr:
+        cooled = Scaled(softmax(Scaled(logs, 1.0 / self.temperature)), self.tempered)
+        plain = Scaled(softmax(logs), self.original, self.uniform / logs.width)
+        return operate("log", operate("add", cooled, plain))
 
     @property
     def parameters(self) -> dict[str, float]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from trueup.calibration.recalibrate.steps import distinct, steps_from
 from trueup.core.cards import Card
-from trueup.core.fitted import AbstractEventCorrection
+from trueup.core.events import AbstractEventCorrection
 from trueup.core.grid import check_bins, equal_mass
 
 

@@ -9,7 +9,7 @@ from scipy.optimize import isotonic_regression
 
 from trueup.calibration.recalibrate.steps import Steps, distinct, steps_from
 from trueup.core.cards import Card
-from trueup.core.fitted import AbstractEventCorrection
+from trueup.core.events import AbstractEventCorrection
 
 
 CARD = Card(

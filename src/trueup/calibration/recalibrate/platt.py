@@ -8,7 +8,8 @@ import numpy as np
 
 from trueup.calibration.recalibrate.logistic import newton
 from trueup.core.cards import Card
-from trueup.core.fitted import AbstractEventCorrection, AbstractEventMap
+from trueup.core.events import AbstractEventCorrection, AbstractEventMap
+from trueup.core.expressions import Expr, Scaled
 
 
 CARD = Card(
@@ -56,11 +57,8 @@ class Line(AbstractEventMap):
     slope: float
     intercept: float
 
-    def odds(self, x: np.ndarray) -> np.ndarray:
-        return self.intercept + self.slope * x
-
-    def odds_sql(self, x: str) -> str:
-        return f"({self.intercept!r} + {self.slope!r} * ({x}))"
+    def odds(self, x: Expr) -> Expr:
+        return Scaled(x, self.slope, self.intercept)
 
     @property
     def parameters(self) -> dict[str, float]:

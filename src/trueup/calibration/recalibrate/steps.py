@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trueup.core.fitted import AbstractEventMap
+from trueup.core.events import AbstractEventMap
+from trueup.core.expressions import Expr, Piecewise
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,25 +25,12 @@ class Steps(AbstractEventMap):
     edges: np.ndarray
     levels: np.ndarray
 
-    def odds(self, x: np.ndarray) -> np.ndarray:
-        return self.levels[np.searchsorted(self.edges, x, side="right")]
-
-    def odds_sql(self, x: str) -> str:
-        return _branch(x, self.edges.tolist(), self.levels.tolist())
+    def odds(self, x: Expr) -> Expr:
+        return Piecewise(x, self.edges, self.levels[:, None])
 
     @property
     def parameters(self) -> dict[str, float]:
         return {"steps": float(len(self.levels))}
-
-
-def _branch(x: str, edges: list[float], levels: list[float]) -> str:
-    """A balanced tree of comparisons: a row passes about log2(steps) of them."""
-    if not edges:
-        return repr(levels[0])
-    mid = len(edges) // 2
-    low = _branch(x, edges[:mid], levels[: mid + 1])
-    high = _branch(x, edges[mid + 1 :], levels[mid + 1 :])
-    return f"CASE WHEN {x} < {edges[mid]!r} THEN {low} ELSE {high} END"
 
 
 def steps_from(low, high, share, mass) -> Steps:

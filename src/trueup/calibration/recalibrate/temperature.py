@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from trueup.core.cards import Card
+from trueup.core.expressions import Expr, Scaled
 from trueup.core.fitted import AbstractCorrection, AbstractMap
 
 
@@ -72,11 +72,8 @@ class Temperature(AbstractMap):
 
     temperature: float
 
-    def __call__(self, logs: np.ndarray) -> np.ndarray:
-        return logs / self.temperature
-
-    def sql(self, logs: Sequence[str]) -> list[str]:
-        return [f"({log}) / {self.temperature!r}" for log in logs]
+    def expression(self, logs: Expr) -> Expr:
+        return Scaled(logs, 1.0 / self.temperature)
 
     @property
     def parameters(self) -> dict[str, float]:

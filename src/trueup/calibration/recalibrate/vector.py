@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from trueup.core.cards import Card
+from trueup.core.expressions import Expr, Scaled
 from trueup.core.fitted import AbstractCorrection, AbstractMap
 from trueup.core.predictions import log_softmax
 
@@ -114,12 +114,8 @@ class VectorMap(AbstractMap):
     scale: np.ndarray
     shift: np.ndarray
 
-    def __call__(self, logs: np.ndarray) -> np.ndarray:
-        return logs * self.scale + self.shift
-
-    def sql(self, logs: Sequence[str]) -> list[str]:
-        terms = zip(logs, self.scale.tolist(), self.shift.tolist(), strict=True)
-        return [f"(({log}) * {scale!r} + {shift!r})" for log, scale, shift in terms]
+    def expression(self, logs: Expr) -> Expr:
+        return Scaled(logs, self.scale, self.shift)
 
     @property
     def parameters(self) -> dict[str, float]:

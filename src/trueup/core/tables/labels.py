@@ -7,8 +7,9 @@ import contextlib
 import numpy as np
 
 from trueup.core.errors import EvidenceError
+from trueup.core.tables.names import literal, quoted
 from trueup.core.tables.roles import Leniency, Roles
-from trueup.core.tables.source import Table, literal, quoted
+from trueup.core.tables.source import Table
 
 
 YES = ("1", "true", "yes", "y", "t", "positive", "pos")

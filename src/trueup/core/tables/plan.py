@@ -7,11 +7,12 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
-from trueup.core.groups import BLOCKS, BUCKETS, FOLD, GROUPS, parts_of_buckets, sql_group
+from trueup.core.groups import BLOCKS, BUCKETS, GROUPS, parts_of_buckets, sql_group
 from trueup.core.tables.labels import table_values
+from trueup.core.tables.names import literal, quoted
 from trueup.core.tables.profile import Profile
 from trueup.core.tables.roles import Roles
-from trueup.core.tables.source import Table, literal, quoted
+from trueup.core.tables.source import Table
 
 
 VALUES = 200
@@ -134,10 +135,10 @@ def _grouping(table: Table, roles: Roles) -> tuple[str, str]:
     column = roles.cluster or ("" if roles.time else roles.key)
     if not column:
         return "", "block" if roles.time else "row"
-    text = table.kind(column) not in ("integer", "flag")
-    name = f"{quoted(column)}::VARCHAR" if text else f"{quoted(column)}::BIGINT"
-    if table.columns[column] in ("UBIGINT", "HUGEINT", "UHUGEINT"):  # may exceed a BIGINT
-        name = f"({quoted(column)} % {FOLD})::BIGINT"
+    kind = table.kind(column)
+    text = kind not in ("integer", "flag")
+    name = quoted(column) if kind == "integer" else f"{quoted(column)}::VARCHAR"
+    name = f"{quoted(column)}::BIGINT" if kind == "flag" else name
     empty = "''" if text else "0"
     sql = sql_group(f"coalesce({name}, {empty})", text=text)
     return sql, "cluster" if roles.cluster else "row"

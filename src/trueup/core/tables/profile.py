@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from trueup.core.errors import EvidenceError
 from trueup.core.tables.labels import read_labels, table_values
+from trueup.core.tables.names import quoted
 from trueup.core.tables.roles import Leniency, Roles
-from trueup.core.tables.source import Table, quoted
+from trueup.core.tables.source import Table
 from trueup.core.validate import SUM_TOLERANCE
 
 

@@ -21,8 +21,9 @@ from trueup.core.cube import (
 from trueup.core.grid import Grid
 from trueup.core.groups import FACTOR, FOLD, MODULUS, hash_groups
 from trueup.core.predictions import EPS, Probabilities, trusted
+from trueup.core.tables.names import quoted
 from trueup.core.tables.plan import Plan
-from trueup.core.tables.source import Table, quoted
+from trueup.core.tables.source import Table
 
 
 PLACE = '"place in its model"'

@@ -13,6 +13,7 @@ import numpy as np
 
 from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.tables.files import escaped, find_files, kept_apart, parquet_piece
+from trueup.core.tables.names import literal, quoted
 
 
 BATCH = 500_000
@@ -136,16 +137,6 @@ def open_table(
         raise
     finally:
         connection.close()
-
-
-def quoted(name: str) -> str:
-    """A column name inside SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A string inside SQL."""
-    return "'" + str(text).replace("'", "''") + "'"
 
 
 def _open_path(connection, path: str, *, stream: bool, as_text: bool) -> Table:

@@ -1,0 +1,196 @@
+"""The nodes of an expression: columns computed row by row from other columns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from trueup.core.errors import UsageError
+
+
+class Expr(ABC):
+    """Columns computed row by row from the columns of ``parents``."""
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Number of columns."""
+
+    @property
+    def parents(self) -> tuple[Expr, ...]:
+        """What it is computed from."""
+        return ()
+
+    @abstractmethod
+    def numpy(self, *parts: np.ndarray) -> np.ndarray:
+        """Columns (n, width) from those of the parents."""
+
+    @abstractmethod
+    def sql(self, *parts: list[str]) -> list[str]:
+        """A SQL expression a column from those of the parents; names, so that they may repeat."""
+
+    def __getitem__(self, column: int) -> Pick:
+        return Pick(self, (column,))
+
+
+@dataclass(frozen=True, eq=False)
+class Input(Expr):
+    """Columns that are given.
+
+    Parameters
+    ----------
+    name
+        What it is: ``"logs"``, ``"probs"``, ``"features"``.
+    count
+        Number of columns.
+    columns
+        Their names in a table, where they are not named by whoever asks.
+    """
+
+    name: str
+    count: int = 1
+    columns: tuple[str, ...] = ()
+    sql_type = "DOUBLE"
+
+    @property
+    def width(self) -> int:
+        return self.count
+
+    def numpy(self, *parts: np.ndarray) -> np.ndarray:
+        raise UsageError("evaluate", f"no values of '{self.name}'", do="Pass them by this name")
+
+    def sql(self, *parts: list[str]) -> list[str]:
+        raise UsageError("sql", f"no columns of '{self.name}'", do="Name the columns")
+
+
+@dataclass(frozen=True, eq=False)
+class Key(Input):
+    """A column of names of groups; a missing name belongs to no group."""
+
+    sql_type = "VARCHAR"
+
+
+@dataclass(frozen=True, eq=False)
+class Pick(Expr):
+    """Some columns of ``x``."""
+
+    x: Expr
+    columns: tuple[int, ...]
+
+    @property
+    def width(self) -> int:
+        return len(self.columns)
+
+    @property
+    def parents(self) -> tuple[Expr, ...]:
+        return (self.x,)
+
+    def numpy(self, *parts: np.ndarray) -> np.ndarray:
+        return parts[0][:, list(self.columns)]
+
+    def sql(self, *parts: list[str]) -> list[str]:
+        return [parts[0][j] for j in self.columns]
+
+
+@dataclass(frozen=True, eq=False)
+class Join(Expr):
+    """The columns of all ``parts`` side by side."""
+
+    parts: tuple[Expr, ...]
+
+    @property
+    def width(self) -> int:
+        return sum(part.width for part in self.parts)
+
+    @property
+    def parents(self) -> tuple[Expr, ...]:
+        return self.parts
+
+    def numpy(self, *parts: np.ndarray) -> np.ndarray:
+        return np.hstack(parts)
+
+    def sql(self, *parts: list[str]) -> list[str]:
+        return [column for part in parts for column in part]
+
+
+@dataclass(frozen=True, eq=False)
+class Scaled(Expr):
+    """``x * scale + shift``; both are one number a column, or one for all."""
+
+    x: Expr
+    scale: np.ndarray
+    shift: np.ndarray
+
+    def __init__(self, x: Expr, scale, shift=0.0) -> None:
+        object.__setattr__(self, "x", x)
+        for name, value in (("scale", scale), ("shift", shift)):
+            wide = np.broadcast_to(np.asarray(value, dtype=np.float64), (x.width,))
+            object.__setattr__(self, name, wide)
+
+    @property
+    def width(self) -> int:
+        return self.x.width
+
+    @property
+    def parents(self) -> tuple[Expr, ...]:
+        return (self.x,)
+
+    def numpy(self, *parts: np.ndarray) -> np.ndarray:
+        scaled = parts[0] * self.scale
+        return scaled + self.shift if self.shift.any() else scaled
+
+    def sql(self, *parts: list[str]) -> list[str]:
+        terms = zip(parts[0], self.scale.tolist(), self.shift.tolist(), strict=True)
+        return [f"{x} * {scale!r} + {shift!r}" for x, scale, shift in terms]
+
+
+@dataclass(frozen=True, eq=False)
+class Linear(Expr):
+    """``x @ weight.T + shift`` with ``weight`` (m, width of x) and ``shift`` (m,)."""
+
+    x: Expr
+    weight: np.ndarray
+    shift: np.ndarray
+
+    @property
+    def width(self) -> int:
+        return len(self.weight)
+
+    @property
+    def parents(self) -> tuple[Expr, ...]:
+        return (self.x,)
+
+    def numpy(self, *parts: np.ndarray) -> np.ndarray:
+        return parts[0] @ self.weight.T + self.shift
+
+    def sql(self, *parts: list[str]) -> list[str]:
+        found = []
+        for row, shift in zip(self.weight.tolist(), self.shift.tolist(), strict=True):
+            terms = [f"{x} * {w!r}" for x, w in zip(parts[0], row, strict=True) if w]
+            found.append(" + ".join([*terms, repr(shift)]))
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Total(Expr):
+    """The sum over the columns of ``x``, or with ``greatest`` the largest of them."""
+
+    x: Expr
+    greatest: bool = False
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    @property
+    def parents(self) -> tuple[Expr, ...]:
+        return (self.x,)
+
+    def numpy(self, *parts: np.ndarray) -> np.ndarray:
+        total = parts[0].max if self.greatest else parts[0].sum
+        return total(axis=1, keepdims=True)
+
+    def sql(self, *parts: list[str]) -> list[str]:
+        return [f"greatest({', '.join(parts[0])})" if self.greatest else " + ".join(parts[0])]

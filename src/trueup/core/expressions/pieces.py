@@ -1,0 +1,126 @@
+"""Nodes that choose: a polynomial by where a number lies, an expression by a group's name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trueup.core.expressions.nodes import Expr, Key
+
+
+@dataclass(frozen=True, eq=False)
+class Piecewise(Expr):
+    """A polynomial between every two neighbouring ``edges`` of one column.
+
+    Parameters
+    ----------
+    x
+        The column.
+    edges
+        (m,) rising numbers where one piece ends; an edge belongs to the piece above it.
+    pieces
+        (m + 1, d + 1) coefficients of powers 0 .. d of the distance of x from the left edge of its
+        piece; of the first piece from its right edge.
+    """
+
+    x: Expr
+    edges: np.ndarray
+    pieces: np.ndarray
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    @property
+    def parents(self) -> tuple[Expr, ...]:
+        return (self.x,)
+
+    @property
+    def starts(self) -> np.ndarray:
+        """(m + 1,) where the distance is measured from."""
+        return np.concatenate([self.edges[:1], self.edges]) if len(self.edges) else np.zeros(1)
+
+    def numpy(self, *parts: np.ndarray) -> np.ndarray:
+        x = parts[0][:, 0]
+        piece = np.searchsorted(self.edges, x, side="right")
+        value = self.pieces[piece, -1]
+        if self.pieces.shape[1] > 1:
+            distance = x - self.starts[piece]
+            for power in range(self.pieces.shape[1] - 2, -1, -1):
+                value = value * distance + self.pieces[piece, power]
+        return value[:, None]
+
+    def sql(self, *parts: list[str]) -> list[str]:
+        (x,) = parts[0]
+        rows = zip(self.pieces.tolist(), self.starts.tolist(), strict=True)
+        pieces = [_polynomial(f"({x} - {start!r})", row) for row, start in rows]
+        return [_branch(x, self.edges.tolist(), pieces)]
+
+
+def _polynomial(distance: str, coefficients: list[float]) -> str:
+    """Horner's rule."""
+    value = repr(coefficients[-1])
+    for coefficient in reversed(coefficients[:-1]):
+        value = f"({value} * {distance} + {coefficient!r})"
+    return value
+
+
+def _branch(x: str, edges: list[float], pieces: list[str]) -> str:
+    """A balanced tree of comparisons: a row passes about log2(pieces) of them."""
+    if not edges:
+        return pieces[0]
+    mid = len(edges) // 2
+    low = _branch(x, edges[:mid], pieces[: mid + 1])
+    high = _branch(x, edges[mid + 1 :], pieces[mid + 1 :])
+    return f"CASE WHEN {x} < {edges[mid]!r} THEN {low} ELSE {high} END"
+
+
+@dataclass(frozen=True, eq=False)
+class Choose(Expr):
+    """One expression a group: ``options[g]`` where ``key`` is ``names[g]``, else the last one."""
+
+    key: Key
+    names: tuple[str, ...]
+    options: tuple[Expr, ...]
+
+    @property
+    def width(self) -> int:
+        return self.options[0].width
+
+    @property
+    def parents(self) -> tuple[Expr, ...]:
+        return (self.key, *self.options)
+
+    def numpy(self, *parts: np.ndarray) -> np.ndarray:
+        place = {name: g for g, name in enumerate(self.names)}
+        names, inverse = np.unique(as_names(parts[0][:, 0]), return_inverse=True)
+        option = np.array([place.get(name, len(self.names)) for name in names])[inverse]
+        rows = np.arange(len(option))
+        wide = np.stack([np.broadcast_to(p, (len(option), self.width)) for p in parts[1:]])
+        return wide[option, rows]
+
+    def sql(self, *parts: list[str]) -> list[str]:
+        (key,), *options = parts
+        names = ["'" + name.replace("'", "''") + "'" for name in self.names]
+        found = []
+        for *given, other in zip(*options, strict=True):
+            cases = [f"WHEN {key} = {n} THEN {o}" for n, o in zip(names, given, strict=True)]
+            found.append(f"CASE {' '.join(cases)} ELSE {other} END" if cases else other)
+        return found
+
+
+MISSING = "\0"
+"""What a missing name of a group becomes; no name of a table contains it."""
+
+
+def as_names(keys: np.ndarray) -> np.ndarray:
+    """Names (n,) of groups as text, as SQL casts them; a missing one becomes ``MISSING``."""
+    keys = np.asarray(keys)
+    if keys.dtype.kind == "f":
+        return np.where(np.isnan(keys), MISSING, keys.astype(str))
+    if keys.dtype.kind == "b":
+        return np.where(keys, "true", "false")
+    if keys.dtype.kind != "O":
+        return keys.astype(str)
+    return np.array([MISSING if k is None or k != k else str(k) for k in keys], dtype=str)
