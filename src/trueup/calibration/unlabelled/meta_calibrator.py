@@ -22,11 +22,10 @@ CARD = Card(
     name="MetaCalibrator",
     question="calibration",
     family="unlabelled",
-    summary="learn from many tasks which curve goes with which predictions; a new task needs no truth",
+    summary="learn from many tasks which curve goes with which predictions; new ones need no truth",
     axes={"map": "scale and shift", "loss": "squared, over tasks", "grouping": "task"},
-    paper="Amini-Naieni, Jakab, Vedaldi, Clark, Instant Uncertainty Calibration of NeRFs, ECCV 2024",
+    paper="Amini-Naieni, Jakab, Vedaldi, Clark, Uncertainty Calibration of NeRFs, ECCV 2024",
     mission=(15,),
-    exports=("MetaCalibrator", "FittedMetaCalibrator"),
     cost="a Platt fit a task, then O(tasks); milliseconds for a new task",
     not_for="a task unlike those it learned from: nothing in the predictions warns of that",
 )
