@@ -1,4 +1,4 @@
-"""ShrinkMatch on handwritten digits with two labels a class.
+"""ShrinkMatch on handwritten digits with one and two labels a class.
 
 FixMatch trains on a pseudo-label only where the weakly augmented view is sure of it. ShrinkMatch
 trains on the unsure ones, too, among the classes that are left when the rivals of the top class
@@ -25,9 +25,10 @@ REPRODUCTION = Reproduction(
     paper="Shrinking Class Space for Enhanced Certainty in Semi-Supervised Learning, 2308.06777",
     claims=(
         Claim("more of the unlabelled images train: share at the end less that of FixMatch", "> 0"),
-        Claim("new images are recognised better: accuracy less that of FixMatch", "> 0"),
+        Claim("20 labels: new images are recognised better: accuracy less that of FixMatch", "> 0"),
+        Claim("10 labels: new images are recognised better: accuracy less that of FixMatch", "> 0"),
     ),
-    differs="1,797 digits of 8 x 8 pixels, 20 labels, full layers and 1,500 steps instead of "
+    differs="1,797 digits of 8 x 8 pixels, full layers and 1,500 steps instead of "
     "CIFAR, STL-10, SVHN and ImageNet with deep networks and a million steps. The baseline is "
     "plain FixMatch, without distribution alignment.",
     seeds=20,
@@ -52,14 +53,17 @@ def run(scale: str = "small", seed: int = 0) -> list[Proof | Estimate]:
     images, digit = load_digits(return_X_y=True)
     place = np.random.default_rng(seed).permutation(len(images))
     new, old = place[:600], place[600:]
-    some = np.concatenate([old[digit[old] == j][:2] for j in range(10)])
-    parts = [images[rows] / 16 for rows in (some, old, new)]
-    fix, shrink = (
-        train(*parts, labels=digit[some], steps=STEPS[scale], seed=seed, shrink=shrink)
-        for shrink in (False, True)
-    )
-    on = Evidence(fix.said, digit[new])
-    return [Estimate(shrink.used - fix.used), prove(None, shrink.said, on=on, score=accuracy)]
+    gains = []
+    for each in (2, 1):
+        some = np.concatenate([old[digit[old] == j][:each] for j in range(10)])
+        parts = [images[rows] / 16 for rows in (some, old, new)]
+        fix, shrink = (
+            train(*parts, labels=digit[some], steps=STEPS[scale], seed=seed, shrink=shrink)
+            for shrink in (False, True)
+        )
+        gain = prove(None, shrink.said, on=Evidence(fix.said, digit[new]), score=accuracy)
+        gains += [Estimate(shrink.used - fix.used), gain]
+    return [gains[0], gains[1], gains[3]]
 
 
 def train(some, old, new, *, labels, steps: int, seed: int, shrink: bool) -> Trained:
