@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import stdtr
+from scipy.special import expit, stdtr
 
 from trueup.audit.finding import Finding, percent, points, severity
+from trueup.calibration.recalibrate.logistic import newton
 from trueup.core.cells import Cells
-from trueup.core.cube import Cube
+from trueup.core.cube import Cube, clipped_logit
 from trueup.core.estimate import Estimate
 from trueup.core.jackknife import t_quantile
 from trueup.core.multiple import benjamini_hochberg
@@ -25,6 +27,9 @@ MATTERS = 0.01
 LEAST_ROWS = 30
 LEAST_VARIANCE = 5.0
 """Expected events (and non-events) below which Student's law is not trusted."""
+LEAST_OVERLAP = 0.5
+"""A slice most of whose scores occur nowhere else cannot be compared with elsewhere."""
+NEARLY_EMPTY = 1e-9
 
 
 @dataclass(frozen=True)
@@ -94,11 +99,11 @@ def find_slices(cube: Cube, *, level: float = 0.95) -> list[Slice]:
     only if neither of its values explains it.
     """
     found: list[Slice] = []
+    curve = _curve(cube)
     for columns, (values, cells) in cube.slices.items():
-        if len(columns) == 1:
-            found += _judged(columns, values, cells, [_elsewhere(cells)], level)
-        else:
-            found += _judged(columns, values, cells, _parents(cube, columns, values, cells), level)
+        one = len(columns) == 1
+        parents = [_elsewhere(cells, curve)] if one else _parents(cube, columns, cells)
+        found += _judged(columns, values, cells, parents, curve=curve, level=level)
     found = [s for family in (1, 2) for s in _adjusted([f for f in found if len(f.by) == family])]
     return sorted(found, key=lambda s: (not s.flagged, s.q_value, -abs(s.gap.value)))
 
@@ -109,7 +114,20 @@ def _adjusted(family: list[Slice]) -> list[Slice]:
     return [replace(s, q_value=float(q)) for s, q in zip(family, q_values, strict=True)]
 
 
-def _elsewhere(cells: Cells) -> np.ndarray:
+def _curve(cube: Cube) -> Callable[[np.ndarray], np.ndarray]:
+    """Rate of the outcome at a score, by a line in log-odds through the whole table."""
+    w, y, p = (cube.table[name].sum(axis=0) for name in ("w", "y", "p"))
+    used = w > 0
+    if used.sum() < 2:
+        return lambda score: score
+    x = clipped_logit(p[used] / w[used])
+    line, converged = newton(np.column_stack([np.ones_like(x), x]), y[used] / w[used], w[used])
+    if not converged:
+        return lambda score: score
+    return lambda score: expit(line[0] + line[1] * clipped_logit(score))
+
+
+def _elsewhere(cells: Cells, curve: Callable) -> np.ndarray:
     """For every value, the cells that it is compared with, its own among them.
 
     The value that stands out most is taken out of what the others are compared with, then the next,
@@ -119,7 +137,7 @@ def _elsewhere(cells: Cells) -> np.ndarray:
     bad = np.zeros(len(rows), dtype=bool)
     while True:
         parent = cells.sums[:, :, ~bad].sum(axis=2, keepdims=True) + cells.sums * bad[:, None]
-        test = _gaps(cells, Cells(cells.names, parent))
+        test = _gaps(cells, Cells(cells.names, parent), curve=curve)
         clear = test.fair & ~bad & (np.abs(test.gap) >= MATTERS)
         clear &= test.p_value * len(rows) < FALSE_DISCOVERIES
         # Of two values that differ, the one with fewer rows is the odd one out.
@@ -131,7 +149,7 @@ def _elsewhere(cells: Cells) -> np.ndarray:
         bad[worst] = True
 
 
-def _parents(cube: Cube, columns, values, cells: Cells) -> list[np.ndarray]:
+def _parents(cube: Cube, columns, cells: Cells) -> list[np.ndarray]:
     """For every pair, the cells of its first and of its second value."""
     a = len(cube.slices[columns[0],][0])
     grid = cells.sums.reshape(*cells.sums.shape[:2], a, -1, cells.sums.shape[-1])
@@ -139,9 +157,11 @@ def _parents(cube: Cube, columns, values, cells: Cells) -> list[np.ndarray]:
     return [np.broadcast_to(part, grid.shape).reshape(cells.sums.shape) for part in (rows, cols)]
 
 
-def _judged(columns, values, cells: Cells, parents, level: float) -> list[Slice]:
+def _judged(
+    columns, values, cells: Cells, parents, *, curve: Callable, level: float
+) -> list[Slice]:
     wide = [Cells(cells.names, np.broadcast_to(p, cells.sums.shape)) for p in parents]
-    tests = [_gaps(cells, parent) for parent in wide]
+    tests = [_gaps(cells, parent, curve=curve) for parent in wide]
     found = []
     sums = {name: cells[name].sum(axis=(0, 2)) for name in ("n", "w", "y", "p", "loss")}
     for v, value in enumerate(values):
@@ -180,13 +200,14 @@ class Gaps:
         return Estimate(gap, gap - half, gap + half, level, n, how)
 
 
-def _gaps(cells: Cells, parent: Cells) -> Gaps:
+def _gaps(cells: Cells, parent: Cells, *, curve: Callable) -> Gaps:
     """Compare every slice with the rest of its parent, bin by bin of the score."""
     w, y = cells["w"], cells["y"]
     rest_w, rest_y = parent["w"] - w, parent["y"] - y
     total = [x.sum(axis=0) for x in (w, y, rest_w, rest_y)]
-    gap, expected = _gap(*total)
-    without = _gap(*(t - x for t, x in zip(total, (w, y, rest_w, rest_y), strict=True)))[0]
+    rise = _rise(cells, parent, curve=curve)
+    gap, expected, overlap = _gap(*total, rise)
+    without = _gap(*(t - x for t, x in zip(total, (w, y, rest_w, rest_y), strict=True)), rise)[0]
     groups = (parent["n"].sum(axis=2) > 0).sum(axis=0)
     spread = ((without - without.mean(axis=0)) ** 2).sum(axis=0)
     used = np.maximum(groups, 2)
@@ -194,21 +215,43 @@ def _gaps(cells: Cells, parent: Cells) -> Gaps:
     sizes = cells["n"].sum(axis=2)
     freedom = sizes.sum(axis=0) ** 2 / np.maximum((sizes**2).sum(axis=0), 1) - 1
     fair = (expected >= LEAST_VARIANCE) & (freedom >= 3) & (error > 0) & np.isfinite(gap)
+    fair &= overlap >= LEAST_OVERLAP
     with np.errstate(invalid="ignore", divide="ignore"):
         p_value = 2 * stdtr(np.maximum(freedom, 1), -np.abs(gap) / error)
     return Gaps(gap, error, np.maximum(freedom, 1), np.where(fair, p_value, 1.0), fair)
 
 
-def _gap(w, y, rest_w, rest_y):
-    """Gap (..., v) and the variance that the outcomes would have at the rates of elsewhere."""
-    # A bin that elsewhere is nearly empty says nothing about what its scores mean.
-    known = rest_w > 1e-9
-    rate = np.divide(rest_y, rest_w, out=np.zeros_like(rest_y), where=known)
-    w, y = np.where(known, w, 0.0), np.where(known, y, 0.0)
-    mass = w.sum(axis=-1)
+def _rise(cells: Cells, parent: Cells, *, curve: Callable) -> np.ndarray:
+    """How much higher (v, bins) the rate is at the slice's scores than elsewhere in the same bin.
+
+    A column that goes along with the score takes the upper or the lower part of a bin.
+    """
+    w, p = (cells[name].sum(axis=0) for name in ("w", "p"))
+    rest_w, rest_p = (parent[name].sum(axis=0) - own for name, own in (("w", w), ("p", p)))
+    both = (w > 0) & (rest_w > NEARLY_EMPTY)
+    inside, outside = (
+        np.clip(np.divide(top, mass, out=np.zeros_like(top), where=both), 0, 1)
+        for top, mass in ((p, w), (rest_p, rest_w))
+    )
+    return np.where(both, curve(inside) - curve(outside), 0.0)
+
+
+def _gap(w, y, rest_w, rest_y, rise):
+    """Gap (..., v), the variance of outcomes at the rates of elsewhere, and the share compared.
+
+    Bins are weighed as by Mantel and Haenszel: where one side is nearly empty its rate is noise.
+    """
+    both = w + rest_w
+    weight = np.divide(w * rest_w, both, out=np.zeros_like(both), where=both > NEARLY_EMPTY)
+    inside, elsewhere = (
+        np.divide(events, mass, out=np.zeros_like(mass), where=mass > NEARLY_EMPTY)
+        for events, mass in ((y, w), (rest_y, rest_w))
+    )
+    elsewhere = np.clip(elsewhere + rise, 0.0, 1.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        gap = (y - w * rate).sum(axis=-1) / mass
-    return gap, (w * rate * (1 - rate)).sum(axis=-1)
+        gap = (weight * (inside - elsewhere)).sum(axis=-1) / weight.sum(axis=-1)
+        overlap = np.where(rest_w > NEARLY_EMPTY, w, 0.0).sum(axis=-1) / w.sum(axis=-1)
+    return gap, (weight * elsewhere * (1 - elsewhere)).sum(axis=-1), overlap
 
 
 def slice_findings(slices: list[Slice], *, event: bool) -> list[Finding]:
