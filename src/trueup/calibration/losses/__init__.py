@@ -1,0 +1,1 @@
+"""What training can minimise so that confidence is worth something."""

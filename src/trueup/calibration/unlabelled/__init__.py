@@ -1,0 +1,1 @@
+"""Corrections of a task of which nothing but predictions is known."""
