@@ -201,7 +201,13 @@ def event_statistics(p: np.ndarray, happened: np.ndarray):
 def class_statistics(prediction: Probabilities, truth: np.ndarray) -> dict[str, np.ndarray]:
     """y, p, brier and loss (n,): outcome and score of the class that wins, or of the event."""
     rows = np.arange(len(truth))
-    loss = -prediction.log_probs()[rows, truth]
+    logs = prediction.exact_logs
+    said = (
+        np.log(np.maximum(prediction.probs[rows, truth], EPS))
+        if logs is None
+        else logs[rows, truth]
+    )
+    loss = -said
     if prediction.event:
         return event_statistics(prediction.probs[:, 1], truth == 1)[0] | {"loss": loss}
     winner = prediction.probs.argmax(axis=1)

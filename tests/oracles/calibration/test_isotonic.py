@@ -7,6 +7,7 @@ import pytest
 from sklearn.isotonic import IsotonicRegression
 
 from trueup.calibration import IsotonicCalibration
+from trueup.calibration.recalibrate.steps import rising
 from trueup.core import Evidence, Probabilities
 from trueup.worlds import confident_by_factor
 
@@ -76,3 +77,12 @@ def test_all_right_does_not_crash():
     said = np.linspace(0.1, 0.9, 20)
     found = corrected(said, (said > 0.5).astype(int))
     assert found == pytest.approx(np.repeat([0.5 / 11, 1 - 0.5 / 11], 10))
+
+
+@pytest.mark.parametrize("digits", [1, 7, 16])
+def test_the_fast_order_is_the_stable_order(digits):
+    x = np.random.default_rng(digits).normal(size=20_000).round(digits)
+    x[:4] = 0.0, -0.0, 1e300, -1e300
+    assert np.array_equal(rising(x), np.argsort(x, kind="stable"))
+    for few in (x[:0], x[:1], x[:100], np.full(5_000, 0.25)):
+        assert np.array_equal(rising(few), np.argsort(few, kind="stable"))
