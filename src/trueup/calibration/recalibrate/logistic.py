@@ -44,14 +44,16 @@ def _search(theta, columns, y, weight) -> tuple[np.ndarray, bool]:
     for _ in range(100):
         step, _, seen, _ = np.linalg.lstsq(curvature, -gradient, rcond=1e-14)
         rank, size = max(rank, int(seen)), 1.0
-        new, gradient, curvature = _sums(theta + step, columns, y, w)
-        while new > loss + 1e-15 and size > 1e-6:
-            size /= 2
-            new, gradient, curvature = _sums(theta + size * step, columns, y, w)
-        theta, loss = theta + size * step, new
         # A whole Newton step leaves an error of the order of its square.
-        enough = 1e-6 if size == 1.0 else 1e-9
-        if np.abs(size * step).max() < enough * (1 + np.abs(theta).max()):
+        last = np.abs(step).max() < 1e-6 * (1 + np.abs(theta).max())
+        if not last:
+            new, gradient, curvature = _sums(theta + step, columns, y, w)
+            while new > loss + 1e-15 and size > 1e-6:
+                size /= 2
+                new, gradient, curvature = _sums(theta + size * step, columns, y, w)
+            loss = new
+        theta = theta + size * step
+        if last or np.abs(size * step).max() < 1e-9 * (1 + np.abs(theta).max()):
             return theta, bool(np.abs(theta).max() < 1e3 and seen >= rank and loss > LEAST_LOSS)
     return theta, False
 
