@@ -89,7 +89,7 @@ def ratios(row: dict) -> str:
 
 def target(row: dict) -> tuple[str, str]:
     """The target in words, and whether it was met."""
-    taken, of = row["measured"]["trueup"], row["of"]
+    taken = row["measured"]["trueup"]
     words = [f"{NAMES[name]} <= {most:,g} {SIGNS[name]}" for name, most in row["targets"]]
     if not words:
         return "", ""
