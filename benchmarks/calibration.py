@@ -58,8 +58,8 @@ NOTES = (
     "sigmoid(2 z + 0.3). 100 classes: 1e5 rows in float32, the truth softmax(l), the model says "
     "softmax(2 l), so T = 2. Seconds are CPU seconds of the call alone, the least of up to five "
     "calls in each of two processes; memory is the rise of the peak during the first call.",
-    "trueup: the call from arrays, with the checks of `Probabilities` and `Evidence`, for a fit with "
-    "the identity of every row that `prove` needs; measures come with their interval. "
+    "trueup: the call from arrays, with the checks of `Probabilities` and `Evidence`, for a fit "
+    "with the identity of every row that `prove` needs; measures come with their interval. "
     "'trueup, evidence ready' leaves out making the evidence.",
     "plain: a NumPy and SciPy script of a few lines, in `cases/calibration_plain.py`, without "
     "checks and without interval: the floor. Its target says that trueup's call from arrays takes "
