@@ -21,8 +21,9 @@ _WHERE = {
     **{
         name: "trueup.core"
         for name in (
-            "Card", "Ensemble", "Estimate", "Evidence", "Intervals", "Normal", "Outcome", "Points",
-            "Probabilities", "Quantiles", "Sets", "TrueupError",
+            "Card", "Cube", "Curve", "Ensemble", "Estimate", "Evidence", "Grid", "Intervals",
+            "Normal", "Outcome", "Points", "Probabilities", "Quantiles", "Sets", "TrueupError",
+            "cube_of_images",
         )
     },
     "Fitted": "trueup.core.fitted",

@@ -20,7 +20,7 @@ from trueup.core import Evidence, Probabilities
 from trueup.core.cards import Card, read_cards
 from trueup.core.measure import AbstractMeasure
 from trueup.worlds import autocorrelated, calibrated, clustered, confident_by_factor
-from trueup.worlds.probabilities import population
+from truths import truth
 
 
 RATE = 1e-4
@@ -61,7 +61,7 @@ def after(card: Card, learn: Evidence, *, on: Evidence | None = None) -> Evidenc
 def covers_its_truth(card: Card) -> None:
     """Of 200 intervals at level .95 on 1,000 rows, as many hold the truth as .93 allows."""
     measure, tables = method(card), 200
-    true = population(2.0, 0.3)[measure.name] if measure.name != "calibration_slope" else 0.5
+    true = truth(measure.name, 2.0, 0.3)
     floor = binom.ppf(RATE, tables, 0.93)
     hits = 0
     for seed in range(tables):

@@ -41,6 +41,8 @@ class Cube:
         What a group is: ``"row"``, ``"cluster"`` or ``"block"`` of time.
     classes
         Cells (groups, k, bins) of every class against the rest, or None.
+    class_grid
+        Their bins, or the bins of each class.
     slices
         Names of columns -> (values, Cells (groups, values, coarse bins)).
     chunks
@@ -52,12 +54,12 @@ class Cube:
     event: bool
     grouping: str = "row"
     classes: Cells | None = None
-    class_grid: Grid | None = None
+    class_grid: Grid | tuple[Grid, ...] | None = None
     slices: Mapping[tuple[str, ...], tuple[list, Cells]] = field(default_factory=dict)
     chunks: Cells | None = None
 
     def __add__(self, other: Cube) -> Cube:
-        if (self.grid, self.event, self.grouping) != (other.grid, other.event, other.grouping):
+        if self._kind != other._kind:
             raise EvidenceError(
                 "Cube.__add__",
                 "the cubes have other bins, kinds or groupings",
@@ -70,6 +72,10 @@ class Cube:
             slices=_add_slices(self.slices, other.slices),
             chunks=_add(self.chunks, other.chunks),
         )
+
+    @property
+    def _kind(self) -> tuple:
+        return self.grid, self.class_grid, self.event, self.grouping
 
     @property
     def n(self) -> int:
@@ -138,6 +144,30 @@ def cube_of(evidence: Evidence, *, grid: Grid | None = None, classes: bool = Fal
         class_grid = class_grid_of(prediction.k, grid)
         cells = class_cells(prediction.probs, evidence.truth, group, class_grid, evidence.weight)
     return Cube(grid, table, prediction.event, evidence.grouping, cells, class_grid)
+
+
+def score_cube(evidence: Evidence, *, grid: Grid) -> Cube:
+    """A cube of outcome and score alone, for measures that need no more: several times faster.
+
+    Examples
+    --------
+    >>> score_cube(Evidence(Probabilities([0.2, 0.9]), [0, 1]), grid=Grid(15, 1)).table.names
+    ('n', 'y', 'p')
+    """
+    prediction = probabilities_of("score_cube", evidence)
+    score, happened = scores_of(prediction, evidence.truth)
+    columns = weigh({"y": happened.astype(np.float64), "p": score}, evidence.weight)
+    key = evidence.groups() * grid.size + grid(score)
+    table = tally(key, columns, shape=(evidence.group_count, grid.size))
+    return Cube(grid, table, prediction.event, evidence.grouping)
+
+
+def scores_of(prediction: Probabilities, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Score (n,) and outcome (n,): of the event, or of the class that wins."""
+    if prediction.event:
+        return prediction.probs[:, 1], truth == 1
+    winner = prediction.probs.argmax(axis=1)
+    return prediction.probs[np.arange(len(truth)), winner], winner == truth
 
 
 def sums_of(evidence: Evidence, *, grid: Grid | None = None, classes: bool = False) -> Cube:
@@ -234,13 +264,14 @@ def class_grid_of(k: int, grid: Grid) -> Grid:
     return grid if k <= 20 else Grid(width=grid.width, logit=CLASS_STEPS)
 
 
-def class_cells(probs, truth, group, grid: Grid, weight) -> Cells:
-    """Cells (groups, k, bins) of every class against the rest."""
-    k, folded = probs.shape[1], group % CLASS_GROUPS
-    shape, parts = (CLASS_GROUPS, grid.size), []
-    for j in range(k):
+def class_cells(probs, truth, group, grid: Grid | tuple[Grid, ...], weight) -> Cells:
+    """Cells (groups, k, bins) of every class against the rest; ``grid`` may be one a class."""
+    folded, parts = group % CLASS_GROUPS, []
+    grids = grid if isinstance(grid, tuple) else (grid,) * probs.shape[1]
+    for j, bins in enumerate(grids):
         columns = weigh({"y": (truth == j).astype(np.float64), "p": probs[:, j]}, weight)
-        parts.append(tally(folded * grid.size + grid(probs[:, j]), columns, shape=shape))
+        key, shape = folded * bins.size + bins(probs[:, j]), (CLASS_GROUPS, bins.size)
+        parts.append(tally(key, columns, shape=shape))
     return Cells(parts[0].names, np.stack([part.sums for part in parts], axis=2))
 
 

@@ -170,6 +170,10 @@ def _codes(prediction: Probabilities, truth: np.ndarray) -> np.ndarray:
         known = {str(name): code for code, name in enumerate(prediction.classes)}
         strange = sorted({str(t) for t in truth} - known.keys())
         codes = None if strange else np.array([known[str(t)] for t in truth], dtype=np.int64)
+    elif (
+        truth.dtype.kind in "iub" and truth.size and 0 <= truth.min() <= truth.max() < prediction.k
+    ):
+        return truth.astype(np.int64)
     else:
         outside = (truth < 0) | (truth >= prediction.k) | (truth != np.floor(truth))
         strange = np.unique(truth[outside]).tolist()
@@ -182,6 +186,10 @@ def _codes(prediction: Probabilities, truth: np.ndarray) -> np.ndarray:
             do="Pass class codes 0 .. k - 1, or name the classes on Probabilities",
         )
     return codes
+
+
+def _within(codes: np.ndarray, k: int) -> bool:
+    return bool(codes.size) and 0 <= codes.min() and codes.max() < k
 
 
 def _weights(weight, n: int) -> np.ndarray:

@@ -52,14 +52,13 @@ class Probabilities:
     def __post_init__(self) -> None:
         p = np.asarray(self.probs, dtype=np.float64)
         object.__setattr__(self, "event", p.ndim == 1)
-        said, p = p, np.column_stack([1.0 - p, p]) if p.ndim == 1 else p
-        check_probabilities(p, said=said)
-        object.__setattr__(self, "probs", p)
-        object.__setattr__(self, "classes", tuple(self.classes) or tuple(range(p.shape[1])))
-        if len(self.classes) != p.shape[1]:
+        check_probabilities(p)
+        object.__setattr__(self, "probs", _both(p) if p.ndim == 1 else p)
+        object.__setattr__(self, "classes", tuple(self.classes) or tuple(range(self.k)))
+        if len(self.classes) != self.k:
             raise EvidenceError(
                 "Probabilities",
-                f"{len(self.classes)} class names for {p.shape[1]} columns",
+                f"{len(self.classes)} class names for {self.k} columns",
                 do="Pass one name a column",
             )
 
@@ -250,6 +249,14 @@ class Sets:
     def take(self, index) -> Sets:
         """The rows of ``index``."""
         return Sets(self.members[index], self.level)
+
+
+def _both(p: np.ndarray) -> np.ndarray:
+    """(n, 2) probabilities of the event's absence and of the event."""
+    both = np.empty((len(p), 2))
+    np.subtract(1.0, p, out=both[:, 0])
+    both[:, 1] = p
+    return both
 
 
 Prediction = Probabilities | Points | Normal | Quantiles | Ensemble | Intervals | Sets

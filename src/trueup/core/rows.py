@@ -59,6 +59,10 @@ class Rows:
         return cls(places ^ np.einsum("n,n->", contents, places | np.uint64(1)), contents)
 
 
+NOBODY = Rows(np.zeros(0, dtype=np.uint64))
+"""Identity of rows where nobody asks for it: to hash them takes longer than to measure."""
+
+
 def _shared_contents(a: np.ndarray, b: np.ndarray) -> int:
     """Rows of ``a`` whose contents are in ``b``; 0 where chance explains them.
 

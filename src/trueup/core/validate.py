@@ -11,23 +11,26 @@ SUM_TOLERANCE = 1e-3
 """How far a row of probabilities may be from summing to one: float16 and printed digits pass."""
 
 
-def check_probabilities(p: np.ndarray, *, said: np.ndarray) -> None:
-    """Refuse what is not a table of probabilities (n, k); errors show the rows as ``said``."""
-    if p.ndim != 2 or p.shape[1] < 2:
+def check_probabilities(p: np.ndarray) -> None:
+    """Refuse what is no probability of an event (n,) and no table of probabilities (n, k)."""
+    if p.ndim != 1 and (p.ndim != 2 or p.shape[1] < 2):
         raise EvidenceError(
             "Probabilities",
             f"shape must be (n,) or (n, k) with k >= 2; got {p.shape}",
             do="Pass one column a class, or one probability of the event a row",
         )
-    if not np.isfinite(p).all():
-        refuse_rows("Probabilities", "NaN or infinite", _any(~np.isfinite(p)), said)
-    outside = _any((p < 0) | (p > 1))
-    if outside.any():
+    # NaN fails every comparison, so one pass each way finds all that is wrong.
+    if p.size and not (p.min() >= 0 and p.max() <= 1):
+        unknown = _any(~np.isfinite(p))
+        if unknown.any():
+            refuse_rows("Probabilities", "NaN or infinite", unknown, p)
         why = "outside [0, 1]; logits go through Probabilities.from_logits"
-        refuse_rows("Probabilities", why, outside, said)
+        refuse_rows("Probabilities", why, _any((p < 0) | (p > 1)), p)
+    if p.ndim == 1:
+        return
     off = np.atleast_1d(np.abs(p.sum(axis=1) - 1.0) > SUM_TOLERANCE)
     if off.any():
-        refuse_rows("Probabilities", "rows must sum to one", off, said)
+        refuse_rows("Probabilities", "rows must sum to one", off, p)
 
 
 def refuse_rows(who: str, what: str, bad: np.ndarray, values: np.ndarray) -> None:
@@ -72,4 +75,4 @@ def inside(who: str, name: str, levels: np.ndarray) -> None:
 
 def _any(bad: np.ndarray) -> np.ndarray:
     """(n,) whether any column of a row is bad."""
-    return np.atleast_1d(bad.any(axis=1))
+    return bad if bad.ndim == 1 else np.atleast_1d(bad.any(axis=1))

@@ -130,7 +130,11 @@ def population(factor: float, shift: float = 0.0, *, bins: int = 15) -> dict[str
     part = np.minimum((np.cumsum(mass) - mass / 2) * bins, bins - 1).astype(int)
     gap = np.bincount(part, mass * (q - p)) / np.bincount(part, mass)
     right = np.where(p > 0.5, q, 1 - q)
+    walk = np.cumsum(mass * (q - p))
     return {
+        "ks_error": float(np.abs(walk).max()),
+        "kuiper_error": float(max(walk.max(), 0.0) - min(walk.min(), 0.0)),
+        "elementary_score": float((mass * (1 - right)).sum() / 2),
         "accuracy": float((mass * right).sum()),
         "log_loss": float((pos * np.logaddexp(0, -stated) + neg * np.logaddexp(0, stated)).sum()),
         "brier": float((pos * (1 - p) ** 2 + neg * p**2).sum()),
