@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import LIMIT, QUICK, TABLES, case, main, peer, row, run, side_by_side, write
+from bench import LIMIT, TABLES, case, main, peer, row, run, side_by_side, write
 
 
 SHORT = 120
@@ -57,7 +57,7 @@ NOTES = (
     "One thread. Event: 1e6 rows, log-odds z ~ N(0, 1.5), the truth sigmoid(z), the model says "
     "sigmoid(2 z + 0.3). 100 classes: 1e5 rows in float32, the truth softmax(l), the model says "
     "softmax(2 l), so T = 2. Seconds are CPU seconds of the call alone, the least of up to five "
-    "calls in each of two processes; memory is the rise of the peak during the first call.",
+    "calls in one process; memory is the rise of the peak during the first call.",
     "trueup: the call from arrays, with the checks of `Probabilities` and `Evidence`, for a fit "
     "with the identity of every row that `prove` needs; measures come with their interval. "
     "'trueup, evidence ready' leaves out making the evidence.",
@@ -97,7 +97,7 @@ def lines() -> list[dict]:
     made = []
     for task, what in TASKS.items():
         limit = SHORT if task == "vector" else LIMIT
-        done = side_by_side(commands(task), times=1 if QUICK else 2, threads=1, limit=limit)
+        done = side_by_side(commands(task), times=1, threads=1, limit=limit)
         if "missing" in done["trueup"]:
             done.pop("trueup, evidence ready")
         targets = [("cpu", TARGETS[task])] if task in TARGETS else []
