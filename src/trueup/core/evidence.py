@@ -15,6 +15,7 @@ from trueup.core.groups import (
     hash_groups,
     integer_keys,
     parts_of_buckets,
+    place_groups,
 )
 from trueup.core.predictions import Prediction, Probabilities
 from trueup.core.rows import Rows
@@ -133,7 +134,7 @@ class Evidence:
             return hash_groups(self.cluster)
         if self.time is not None:
             return time_blocks(self.time)
-        return hash_groups(np.arange(len(self)))
+        return place_groups(len(self))
 
     @property
     def grouping(self) -> str:

@@ -41,6 +41,11 @@ def hash_groups(keys: np.ndarray, *, count: int = GROUPS) -> np.ndarray:
     return _table(count)[folded]
 
 
+def place_groups(rows: int, *, count: int = GROUPS) -> np.ndarray:
+    """Group of every place 0 .. ``rows`` - 1: ``hash_groups`` of a range, which repeats."""
+    return np.resize(_table(count), rows) if rows else np.zeros(0, dtype=np.int64)
+
+
 def _mixed(folded: np.ndarray) -> np.ndarray:
     once = folded * FACTOR % MODULUS
     return once * once % MODULUS

@@ -96,7 +96,10 @@ class Probabilities:
 
     def log_probs(self) -> np.ndarray:
         """Natural logarithms (n, k); a probability below 1e-12 counts as 1e-12."""
-        return np.log(np.maximum(self.probs, EPS)) if self._log is None else self._log
+        if self._log is not None:
+            return self._log
+        logs = np.maximum(self.probs, EPS)
+        return np.log(logs, out=logs)
 
     def take(self, index) -> Probabilities:
         """The rows of ``index``."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from trueup.core.errors import EvidenceError
@@ -19,18 +21,30 @@ def check_probabilities(p: np.ndarray) -> None:
             f"shape must be (n,) or (n, k) with k >= 2; got {p.shape}",
             do="Pass one column a class, or one probability of the event a row",
         )
-    # NaN fails every comparison, so one pass each way finds all that is wrong.
-    if p.size and not (p.min() >= 0 and p.max() <= 1):
-        unknown = _any(~np.isfinite(p))
-        if unknown.any():
-            refuse_rows("Probabilities", "NaN or infinite", unknown, p)
-        why = "outside [0, 1]; logits go through Probabilities.from_logits"
-        refuse_rows("Probabilities", why, _any((p < 0) | (p > 1)), p)
-    if p.ndim == 1:
+    if all(_sound(p[rows]) for rows in _blocks(p)):
         return
+    unknown = _any(~np.isfinite(p))
+    if unknown.any():
+        refuse_rows("Probabilities", "NaN or infinite", unknown, p)
+    outside = _any((p < 0) | (p > 1))
+    if outside.any():
+        why = "outside [0, 1]; logits go through Probabilities.from_logits"
+        refuse_rows("Probabilities", why, outside, p)
     off = np.atleast_1d(np.abs(p.sum(axis=1) - 1.0) > SUM_TOLERANCE)
-    if off.any():
-        refuse_rows("Probabilities", "rows must sum to one", off, p)
+    refuse_rows("Probabilities", "rows must sum to one", off, p)
+
+
+def _sound(p: np.ndarray) -> bool:
+    """Whether nothing is wrong with a block; NaN fails every comparison."""
+    if p.size and not (p.min() >= 0 and p.max() <= 1):
+        return False
+    return p.ndim == 1 or bool((np.abs(p.sum(axis=1) - 1.0) <= SUM_TOLERANCE).all())
+
+
+def _blocks(p: np.ndarray) -> Iterator[slice]:
+    """Slices of rows that stay in the processor's cache."""
+    size = max(2**16 // max(p[:1].size, 1), 1)
+    return (slice(start, start + size) for start in range(0, len(p), size))
 
 
 def refuse_rows(who: str, what: str, bad: np.ndarray, values: np.ndarray) -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from trueup.calibration.recalibrate.temperature import BLOCK, TemperatureScaling, best_scale
 from trueup.core.cards import Card
 from trueup.core.expressions import Expr, Scaled
 from trueup.core.fitted import AbstractCorrection, AbstractMap
@@ -25,13 +26,16 @@ CARD = Card(
     not_for="few rows a class: it has 2 k numbers to overfit",
 )
 
+TINY = 1e-300
+"""Least weight by which is divided; a row of weight 0 then adds 0."""
+
 
 @dataclass(frozen=True)
 class VectorScaling(AbstractCorrection):
     r"""Map log-probabilities :math:`z_j` to :math:`b_j z_j + c_j`, by maximum likelihood.
 
-    Convex; solved by Newton with halved steps from the identity, so it can only lower the loss that
-    it is fitted on. The gradient of the mean loss is
+    Convex; solved by Newton with halved steps from the best temperature, so it can only lower the
+    loss that it is fitted on. The gradient of the mean loss is
     :math:`\sum_n w_n (q_{nj} - 1[y_n = j]) z_{nj}` in :math:`b_j`, and the same without
     :math:`z_{nj}` in :math:`c_j`; the curvature between classes j and l is
     :math:`\sum_n w_n q_{nj} (1[j = l] - q_{nl})` times the same factors.
@@ -57,17 +61,21 @@ class VectorScaling(AbstractCorrection):
 
     def learn(self, logs: np.ndarray, truth: np.ndarray, weight: np.ndarray):
         k, w = logs.shape[1], weight / weight.sum()
-        theta, loss, converged = np.concatenate([np.ones(k), np.zeros(k)]), np.inf, False
+        beta, found = best_scale(logs, truth, weight, settings=TemperatureScaling())
+        theta, converged = np.repeat([beta if found else 1.0, 0.0], k), False
+        loss, gradient, curvature = _derivatives(theta, logs, truth, w)
         for _ in range(self.steps):
-            loss, gradient, curvature = _derivatives(theta, logs, truth, w)
             if np.abs(gradient).max() < self.tolerance:
                 converged = True
                 break
-            step = np.linalg.lstsq(curvature, -gradient, rcond=1e-12)[0]
-            size = _shortened(theta, step, loss, (logs, truth, w))
-            if size == 0.0:
+            step, size = np.linalg.lstsq(curvature, -gradient, rcond=1e-12)[0], 1.0
+            new, gradient, curvature = _derivatives(theta + step, logs, truth, w)
+            while not new < loss and size > 1e-8:
+                size /= 2
+                new, gradient, curvature = _derivatives(theta + size * step, logs, truth, w)
+            if not new < loss:
                 break
-            theta = theta + size * step
+            theta, loss = theta + size * step, new
         shift = theta[k:] - theta[k:].mean()  # a common shift changes no probability
         # Where scores separate the classes the loss falls to 0 and the search ends on the way.
         bounded = np.abs(theta).max() < 1e3 and loss > 10 * self.tolerance
@@ -76,35 +84,27 @@ class VectorScaling(AbstractCorrection):
 
 def _derivatives(theta, logs, truth, w):
     """Mean loss, its gradient (2 k,) and curvature (2 k, 2 k) in scales and shifts."""
-    k, rows = logs.shape[1], np.arange(len(logs))
-    z = log_softmax(theta[:k] * logs + theta[k:])
-    q = np.exp(z)
-    residual = w[:, None] * q
-    residual[rows, truth] -= w
-    gradient = np.concatenate([(residual * logs).sum(axis=0), residual.sum(axis=0)])
-    wide = np.hstack([q * logs, q])
-    weighted = w[:, None] * wide
-    curvature = -weighted.T @ wide
-    own = [(weighted[:, :k] * logs).sum(axis=0), weighted[:, :k].sum(axis=0)]
-    j = np.arange(k)
+    k = logs.shape[1]
+    loss, gradient, own = 0.0, np.zeros((2, k)), np.zeros((3, k))
+    between, size = np.zeros((2 * k, 2 * k)), max(BLOCK // k, 1)
+    for start in range(0, len(logs), size):
+        z, y, weight = (a[start : start + size] for a in (logs, truth, w))
+        rows = np.arange(len(z))
+        said = log_softmax(theta[:k] * z + theta[k:])
+        loss -= weight @ said[rows, y]
+        q = np.exp(said) * weight[:, None]
+        own += [np.einsum("nk,nk,nk->k", q, z, z), np.einsum("nk,nk->k", q, z), q.sum(axis=0)]
+        wide = np.hstack([q * z, q]) / np.sqrt(np.maximum(weight, TINY))[:, None]
+        between += wide.T @ wide
+        np.add.at(gradient, (0, y), -weight * z[rows, y])
+        np.add.at(gradient, (1, y), -weight)
+    gradient += own[1:]
+    curvature, j = -between, np.arange(k)
     curvature[j, j] += own[0]
     curvature[j, j + k] += own[1]
     curvature[j + k, j] += own[1]
-    curvature[j + k, j + k] += weighted[:, k:].sum(axis=0)
-    return float(-(w @ z[rows, truth])), gradient, curvature
-
-
-def _shortened(theta, step, loss: float, data) -> float:
-    """The largest of 1, 1/2, 1/4, ... of the step that lowers the loss; 0 where none does."""
-    logs, truth, w = data
-    k, rows, size = logs.shape[1], np.arange(len(logs)), 1.0
-    while size > 1e-8:
-        new = theta + size * step
-        z = log_softmax(new[:k] * logs + new[k:])
-        if -(w @ z[rows, truth]) < loss:
-            return size
-        size /= 2
-    return 0.0
+    curvature[j + k, j + k] += own[2]
+    return float(loss), gradient.ravel(), curvature
 
 
 @dataclass(frozen=True, eq=False)
