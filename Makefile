@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check coverage docs benchmark latest clean
+.PHONY: help demo test check coverage docs reproduce benchmark latest clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ docs: $(VENV)/.ready-test ## build the documentation into docs/_build; warnings 
 coverage: $(VENV)/.ready-test ## the long test of the error bars; writes tests/coverage/RESULTS.md
 	$(BIN)/python -m pytest -m slow -n $(JOBS) tests/coverage
 
+reproduce: $(VENV)/.ready-torch ## measure published claims again; writes reproductions/ledger.json and RESULTS.md
+	$(BIN)/trueup reproduce --all --jobs $(JOBS)
+
 benchmark: $(VENV)/.ready-test ## speed and memory beside other packages
 	@test -f benchmarks/run.sh || { echo "benchmarks/run.sh is not here"; exit 1; }
 	bash benchmarks/run.sh
@@ -58,4 +61,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.ready-test: $(VENV)/.ready
 	$(INSTALL) --group test --group docs
+	@touch $@
+
+$(VENV)/.ready-torch: $(VENV)/.ready
+	$(INSTALL) --group reproduce
 	@touch $@

@@ -1,5 +1,7 @@
 """Write what follows from the cards: exports of the rooms, tables of the docs, the bibliography.
 
+What follows from the ledger is written, too: its readable page.
+
 Run ``python tools/index.py`` to write, ``python tools/index.py --check`` to fail where a file is
 not what the cards say.
 """
@@ -12,8 +14,9 @@ from pathlib import Path
 
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
+from reproductions.page import results  # noqa: E402
 from trueup.core.cards import QUESTIONS, Card, read_cards  # noqa: E402
 
 
@@ -93,6 +96,7 @@ def files() -> dict[Path, str]:
     made = {
         ROOT / "docs" / "sources.md": bibliography(cards),
         ROOT / "docs" / "methods" / "words.md": glossary(),
+        ROOT / "reproductions" / "RESULTS.md": results(),
     }
     for question in QUESTIONS:
         here = [card for card in cards if card.question == question]
