@@ -43,5 +43,4 @@ def beside(fitted: Fitted, evidence: Evidence) -> dict[str, np.ndarray]:
 
 def applied(fitted: Fitted, evidence: Evidence) -> Probabilities:
     """Corrected prediction of the evidence."""
-    assert isinstance(evidence.prediction, Probabilities)
-    return fitted.apply(evidence.prediction, **beside(fitted, evidence))
+    return fitted.correct(evidence)

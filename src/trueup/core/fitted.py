@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from trueup.core.effort import Effort
 from trueup.core.errors import FitError
 from trueup.core.evidence import Evidence
 from trueup.core.expressions import (
@@ -106,6 +107,16 @@ class Fitted:
         made = self.map.expression(Input("logs", self.k))
         logs = evaluate(made, {"logs": prediction.log_probs(), **given})
         return Probabilities.from_logits(logs, classes=prediction.classes, event=prediction.event)
+
+    def correct(self, evidence: Evidence) -> Probabilities:
+        """Correct the prediction of ``evidence``, whose ``by`` and ``features`` are at hand."""
+        prediction = evidence.prediction
+        assert isinstance(prediction, Probabilities)
+        known = {
+            **evidence.by,
+            **({} if evidence.features is None else {"features": evidence.features}),
+        }
+        return self.apply(prediction, **{name: known[name] for name in self.needs if name in known})
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
@@ -206,6 +217,7 @@ class AbstractCorrection(ABC):  # noqa: B024  a correction writes learn or learn
     """Settings of a correction of class probabilities; ``fit`` learns, ``Fitted`` applies."""
 
     least_classes: ClassVar[int] = 2
+    effort: ClassVar[Effort] = Effort.LIGHT
     reads: ClassVar[tuple[str, ...]] = ()
     """Roles of the evidence that a fit needs beside the probabilities: ``"by"``, ``"features"``."""
 

@@ -23,7 +23,7 @@ CARD = Card(
     paper="Naeini, Cooper & Hauskrecht 2015, AAAI, doi:10.1609/aaai.v29i1.9602",
     claims=("follows any rising curve",),
     cost="O(n log n) and O(n^(2/3)) binnings' sums; times k for k > 2 classes",
-    not_for="ranking: scores of a bin become equal, and the curve may fall",
+    not_for="thousands of rows, where smooth and rising curves are nearer to the truth; ranking",
     excused={
         "leaves what is already perfect": "a step gives up the differences inside its bin",
     },
@@ -38,7 +38,8 @@ class BayesianBinning(AbstractEventCorrection):
     prior of total count :math:`N' / B` around the middle :math:`p_b` of its scores. With
     :math:`\alpha_b = p_b N' / B` and :math:`\beta_b = (1 - p_b) N' / B` the histogram has weight
 
-    .. math:: \prod_b \mathrm{B}(m_b + \alpha_b, N_b - m_b + \beta_b) / \mathrm{B}(\alpha_b, \beta_b)
+    .. math:: \prod_b \frac{\mathrm{B}(m_b + \alpha_b, N_b - m_b + \beta_b)}
+              {\mathrm{B}(\alpha_b, \beta_b)}
 
     and says :math:`(m_b + \alpha_b) / (N_b + N' / B)` in bin b. B runs from
     :math:`\lfloor n^{1/3} / C \rfloor` to :math:`\lceil C n^{1/3} \rceil`, and at most to the

@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 from trueup.calibration.recalibrate.beside import feature_input, features_of, in_one_order
 from trueup.calibration.recalibrate.temperature import TemperatureScaling
 from trueup.core.cards import Card
+from trueup.core.effort import Effort
 from trueup.core.errors import UsageError
 from trueup.core.evidence import Evidence
 from trueup.core.expressions import Expr, Linear, Scaled, operate
@@ -90,6 +91,7 @@ class CorrectnessAware(AbstractCorrection):
     columns: tuple[str, ...] = ()
     seed: int = 0
     reads: ClassVar[tuple[str, ...]] = ("features",)
+    effort: ClassVar[Effort] = Effort.ASKED
 
     def __post_init__(self) -> None:
         if self.loss not in LOSSES or self.hidden < 0 or self.penalty < 0:

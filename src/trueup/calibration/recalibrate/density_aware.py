@@ -11,9 +11,11 @@ from scipy.optimize import minimize
 from trueup.calibration.recalibrate.beside import feature_input, features_of, in_one_order
 from trueup.calibration.recalibrate.temperature import TemperatureScaling
 from trueup.core.cards import Card
+from trueup.core.effort import Effort
 from trueup.core.errors import UsageError
 from trueup.core.evidence import Evidence
 from trueup.core.expressions import Expr, Join, Linear, Scaled, Total, operate
+from trueup.core.expressions import log_softmax as log_softmax_of
 from trueup.core.fitted import AbstractCorrection, AbstractMap
 from trueup.core.predictions import Probabilities, log_softmax
 
@@ -44,7 +46,8 @@ class DensityAware(AbstractCorrection):
     The features :math:`s_l` are distances of a row from the rows that the model was trained on, one
     a layer, as ``neighbour_distances`` gives them: far from all training rows the model has nothing
     to be sure about. The weights :math:`w_l \ge 0` minimise the log loss, from the best single
-    temperature on; a weight that would make distant rows surer becomes 0. The order of classes stays.
+    temperature on; a weight that would make distant rows surer becomes 0. The order of classes
+    stays.
 
     The published code starts from weights of one and steps by finite differences; here the gradient
     is :math:`-(\mathbb{E}_p[z] - z_y) \, s_l / S^2`, and S never falls below 0.05.
@@ -73,6 +76,7 @@ class DensityAware(AbstractCorrection):
     base: AbstractCorrection = field(default_factory=TemperatureScaling)
     columns: tuple[str, ...] = ()
     reads: ClassVar[tuple[str, ...]] = ("features",)
+    effort: ClassVar[Effort] = Effort.ASKED
 
     def learn_from(self, evidence: Evidence, weight: np.ndarray) -> tuple[AbstractMap, bool]:
         assert isinstance(evidence.prediction, Probabilities)
@@ -103,7 +107,7 @@ class Cooled(AbstractMap):
         scale = Linear(distances, self.weights[None, :], np.array([self.shift]))
         least = Scaled(scale, 0.0, FLOOR)
         cooled = operate("divide", logs, Total(Join((scale, least)), greatest=True))
-        return self.after.expression(cooled)
+        return self.after.expression(log_softmax_of(cooled))
 
     @property
     def parameters(self) -> dict[str, float]:

@@ -10,6 +10,7 @@ import numpy as np
 from trueup.calibration.recalibrate.grouping import check_column, groups_of, key_of
 from trueup.calibration.recalibrate.platt import PlattScaling
 from trueup.core.cards import Card
+from trueup.core.effort import Effort
 from trueup.core.evidence import Evidence
 from trueup.core.expressions import Choose, Expr
 from trueup.core.fitted import AbstractCorrection, AbstractMap
@@ -69,6 +70,7 @@ class PerGroup(AbstractCorrection):
     base: AbstractCorrection = field(default_factory=PlattScaling)
     least: float = 20.0
     reads: ClassVar[tuple[str, ...]] = ("by",)
+    effort: ClassVar[Effort] = Effort.ASKED
 
     def __post_init__(self) -> None:
         check_column("PerGroup", self.column)

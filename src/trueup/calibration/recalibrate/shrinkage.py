@@ -31,7 +31,9 @@ def learn_lines(x, y, weight, group, count: int, tolerance: float, steps: int):
     seen = np.bincount(rows[3], rows[2], count) > 0
     center, spread, converged = pooled.copy(), np.eye(2) / 4, False
     lines = np.tile(center, (count, 1))
-    for _ in range(steps if seen.any() else 0):
+    if not seen.any():
+        return np.tile(pooled, (count + 1, 1)), center, spread, True
+    for _ in range(steps):
         precision = np.linalg.inv(spread)
         lines, change, posterior = _newton(lines, rows, center, precision)
         center, spread = _law(lines[seen], posterior[seen], precision)
@@ -43,7 +45,7 @@ def learn_lines(x, y, weight, group, count: int, tolerance: float, steps: int):
         if change < 1e-10:
             break
     lines[~seen] = pooled
-    return np.vstack([lines, pooled]), center, spread, converged or not seen.any()
+    return np.vstack([lines, pooled]), center, spread, converged
 
 
 def _newton(lines, rows, center, precision):

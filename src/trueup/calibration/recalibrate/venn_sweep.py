@@ -13,9 +13,9 @@ def probabilities_if_event(mass: np.ndarray, events: np.ndarray) -> np.ndarray:
     minorant of these points, and the added event moves all points from its place on by (1, 1). As
     it passes a score, that score's point falls back by (1, 1). Slopes are at most 1, so nothing
     that lay above the minorant comes to lie below it: only the point that fell can become a corner,
-    and corners to the right can only vanish. Between two changes of the minorant the value is the same,
-    so runs of scores are skipped at once; the sweep costs O(m) and a little for each step of the
-    curve.
+    and corners to the right can only vanish. Between two changes of the minorant the value is the
+    same, so runs of scores are skipped at once; the sweep costs O(m) and a little for each step of
+    the curve.
 
     Parameters
     ----------
