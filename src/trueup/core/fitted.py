@@ -138,6 +138,17 @@ class Fitted:
         ]
         return np.any(found, axis=0) if found else np.zeros(0, dtype=bool)
 
+    @property
+    def unseen_sql(self) -> str:
+        """``unseen`` as a condition of SQL."""
+        asked = []
+        for name, seen in self.groups.items():
+            column = quoted(self.needs[name].columns[0])
+            names = ", ".join("'" + each.replace("'", "''") + "'" for each in seen)
+            asked.append(f"{column} IS NULL")
+            asked.append(f"CAST({column} AS VARCHAR) NOT IN ({names})" if names else "true")
+        return " OR ".join(asked) or "false"
+
     def expression(self, *, event: bool, normalize: bool = False) -> Expr:
         """Corrected probabilities as an expression of ``Input("probs")``.
 
