@@ -8,10 +8,10 @@ happens, known to quadrature. The Balance score is minus ``confidence_gap``.
 from __future__ import annotations
 
 import numpy as np
-from reproductions.ledger import Claim, Reproduction
 from scipy.special import expit, logit
 from scipy.stats import beta
 
+from reproductions.ledger import Claim, Reproduction
 from trueup.calibration import BinnedCalibrationError, confidence_gap
 from trueup.core import Estimate
 

@@ -11,13 +11,13 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from reproductions.ledger import Claim, Reproduction
 from scipy.stats import kendalltau
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 import trueup as tu
+from reproductions.ledger import Claim, Reproduction
 from trueup.calibration import TemperatureScaling
 from trueup.core import Estimate, Evidence, Probabilities
 

@@ -83,7 +83,8 @@ def try_all(bench: AbstractBench, *, k: int, in_time: bool, level: float) -> Tri
         return Trial([], None, "none", split)
     cards = [card for card in all_cards() if card.family == "recalibrate"]
     nothing = _held_out(DoNothing(), bench, split)
-    made = [(card, getattr(importlib.import_module(card.module), card.name)()) for card in cards]
+    kinds = [(card, getattr(importlib.import_module(card.module), card.name)) for card in cards]
+    made = [(card, kind()) for card, kind in kinds if not kind.reads]
     suited = [(c, s) for c, s in made if c.name != "DoNothing" and k >= s.least_classes]
     # Threads of linear algebra inside threads of ours would wait for each other.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(2) as pool:

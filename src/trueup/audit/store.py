@@ -208,9 +208,11 @@ def _pack(value: Any, arrays: dict, name: str) -> Any:
     return value
 
 
-def _unpack(value: Any, arrays: dict, known: dict[str, type]) -> Any:
+def _unpack(value: Any, arrays: dict, known: dict[str, type], *, words: bool = False) -> Any:
     if isinstance(value, list):
-        return tuple(_unpack(item, arrays, known) for item in value)
+        return tuple(_unpack(item, arrays, known, words=words) for item in value)
+    if words:
+        return _word(value)
     if not isinstance(value, dict):
         return _number(value)
     if "array" in value:
@@ -220,8 +222,20 @@ def _unpack(value: Any, arrays: dict, known: dict[str, type]) -> Any:
         raise EvidenceError(
             "load_remedy", f"unknown map {value['kind']!r}", do="Audit again with this version"
         )
-    parts = {k: _unpack(v, arrays, known) for k, v in value.items() if k != "kind"}
-    return kind(**parts)
+    words = {f.name for f in fields(kind) if f.type in ("str", "tuple[str, ...]")}  # type: ignore[arg-type]
+    rest = {k: v for k, v in value.items() if k != "kind"}
+    return kind(**{k: _unpack(v, arrays, known, words=k in words) for k, v in rest.items()})
+
+
+def _word(value: Any) -> str:
+    """A name of a column or a group, which is quoted wherever it is written."""
+    if not isinstance(value, str):
+        raise EvidenceError(
+            "load_remedy",
+            f"the map holds {value!r} where a name belongs",
+            do="Save it again from the audit",
+        )
+    return value
 
 
 def _number(value: Any) -> Any:
