@@ -6,14 +6,14 @@ import hashlib
 import importlib
 import json
 import zipfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trueup.audit.judge import Judged
-from trueup.audit.whole import whole, write_whole
+from trueup.audit.whole import place_for, whole, write_whole
 from trueup.calibration.recalibrate.do_nothing import Identity
 from trueup.core.cards import all_cards
 from trueup.core.errors import EvidenceError, UsageError
@@ -21,6 +21,10 @@ from trueup.core.events import OneVersusRest
 from trueup.core.fitted import AbstractMap, Fitted
 from trueup.core.predictions import Probabilities
 from trueup.core.rows import Rows
+
+if TYPE_CHECKING:
+    from trueup.adapters.export import Exported
+    from trueup.adapters.formula import Formula
 
 
 SCHEMA = 1
@@ -121,6 +125,64 @@ class StoredRemedy:
         """Write ``remedy.json`` and ``arrays.npz`` into ``folder``."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        body, arrays = self._packed()
+        with whole(folder / "arrays.npz") as partial, partial.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        write_whole(folder / "remedy.json", json.dumps(body, indent=1, allow_nan=False) + "\n")
+        return folder
+
+    def export(self, to: str, out: str | Path = "", **options: Any) -> Exported:
+        """Write the correction for another engine, verified row by row before it is written.
+
+        Parameters
+        ----------
+        to
+            ``"sql"``, ``"onnx"``, ``"json"`` or ``"python"``.
+        out
+            File to write; empty means that the content is only returned.
+        **options
+            ``table`` and ``dialect`` of SQL; ``kind`` (``np.float32``) of ONNX.
+
+        Examples
+        --------
+        >>> import trueup as tu
+        >>> audit = tu.audit(tu.worlds.planted_table(20_000).columns, truth="y", prob="p")
+        >>> made = audit.remedy.export("python")
+        >>> made.checked.difference
+        0.0
+        """
+        from trueup.adapters.export import exported
+
+        if out:
+            place_for("export", out)
+        made = exported(self.formula, to, **options)
+        if not out:
+            return made
+        with whole(out) as partial:
+            text = made.content
+            partial.write_bytes(text.encode() if isinstance(text, str) else text)
+        return replace(made, path=Path(out))
+
+    @property
+    def formula(self) -> Formula:
+        """The whole correction of its columns, as an expression with names."""
+        from trueup import __version__
+        from trueup.adapters.formula import Formula, proof_sentence
+
+        about = {
+            "title": self.about.get("table", ""),
+            "created": self.about.get("created", ""),
+            "paper": self.about.get("paper", ""),
+            "proof": proof_sentence(self.proof),
+            "hash": self._packed()[0]["hash"],
+            "trueup": __version__,
+        }
+        expression = self.fitted.expression(event=self.event, normalize=self.normalize)
+        names = (self.columns, self.event, self.classes, self.fitted.method)
+        return Formula(expression, *names, self.normalize, about)
+
+    def _packed(self) -> tuple[dict, dict[str, np.ndarray]]:
+        """What is saved: a body with its hash, and arrays."""
         arrays: dict[str, np.ndarray] = {}
         body = {
             "schema": SCHEMA,
@@ -134,11 +196,7 @@ class StoredRemedy:
             "proof": self.proof,
             "about": self.about,
         }
-        body["hash"] = _hash(body, arrays)
-        with whole(folder / "arrays.npz") as partial, partial.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        write_whole(folder / "remedy.json", json.dumps(body, indent=1, allow_nan=False) + "\n")
-        return folder
+        return body | {"hash": _hash(body, arrays)}, arrays
 
 
 def load_remedy(folder: str | Path) -> StoredRemedy:

@@ -10,7 +10,7 @@ import unicodedata
 import click
 
 
-COMMANDS = ("audit", "apply", "history", "methods", "demo")
+COMMANDS = ("audit", "apply", "export", "history", "methods", "demo")
 
 
 class Lazy(click.Group):
