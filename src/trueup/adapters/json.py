@@ -113,9 +113,8 @@ def to_json(formula: Formula) -> str:
         "output": places[id(formula.expression)],
         "samples": _samples(formula),
     }
-    return json.dumps(body, allow_nan=False, ensure_ascii=False).replace(
-        '{"kind"', '\n{"kind"'
-    ) + "\n"
+    lines = [f"{json.dumps(name)}: {_lines(value)}" for name, value in body.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def from_json(text: str) -> Formula:
@@ -178,6 +177,13 @@ def _array(values: list) -> np.ndarray:
     if not np.isfinite(made).all():
         raise ValueError("a number is not finite")
     return made
+
+
+def _lines(value: Any) -> str:
+    """JSON with a line for every node and every sample."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n" + ",\n".join(f"  {_lines(item)}" for item in value) + "\n]"
+    return json.dumps(value, allow_nan=False)
 
 
 def _samples(formula: Formula) -> list[dict]:

@@ -228,7 +228,7 @@ def _stages(formula: Formula, rules: Dialect):
             names[id(node)], level[id(node)] = node.sql(*given), depth - 1
             continue
         terms = _terms(formula, node, given, rules)
-        stem = f"tu_{getattr(node, 'op', type(node).__name__).lower()}{place}"
+        stem = f"tu_{_stem(node)}{place}"
         names[id(node)] = [stem if len(terms) == 1 else f"{stem}_{j}" for j in range(len(terms))]
         level[id(node)] = depth
         stages += [{} for _ in range(depth + 1 - len(stages))]
@@ -238,6 +238,12 @@ def _stages(formula: Formula, rules: Dialect):
     stages += [{} for _ in range(2 - len(stages))]
     stages[1]["tu_good"] = f"CASE WHEN {_good(formula, names[id(probs)])} THEN 1 ELSE 0 END"
     return names, stages
+
+
+def _stem(node: Expr) -> str:
+    """What a step is called: the input, the operation or the kind of its node."""
+    name = node.name if isinstance(node, Input) else getattr(node, "op", type(node).__name__)
+    return re.sub(r"\W", "_", str(name), flags=re.ASCII).lower()
 
 
 def _terms(formula: Formula, node: Expr, given: list, rules: Dialect) -> list[str]:
