@@ -29,7 +29,8 @@ _WHERE = {
     "Proof": "trueup.core.proof",
 }  # fmt: skip
 _ROOMS = (
-    "adapters", "audit", "calibration", "core", "error", "forecast", "parameters", "variance", "worlds",
+    "adapters", "audit", "calibration", "core", "error", "forecast", "parameters", "variance",
+    "worlds",
 )  # fmt: skip
 
 __all__ = sorted((*_WHERE, *_ROOMS))

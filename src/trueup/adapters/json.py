@@ -71,7 +71,9 @@ READERS: dict[str, Callable[[dict, list], Expr]] = {
     "Key": lambda row, parts: Key(row["name"], row["width"], tuple(row["columns"])),
     "Linear": lambda row, parts: Linear(parts[0], _array(row["weight"]), _array(row["shift"])),
     "Pick": lambda row, parts: Pick(parts[0], tuple(row["columns"])),
-    "Piecewise": lambda row, parts: Piecewise(parts[0], _array(row["edges"]), _array(row["pieces"])),
+    "Piecewise": lambda row, parts: Piecewise(
+        parts[0], _array(row["edges"]), _array(row["pieces"])
+    ),
     "Scaled": lambda row, parts: Scaled(parts[0], _array(row["scale"]), _array(row["shift"])),
     "Total": lambda row, parts: Total(parts[0], bool(row["greatest"])),
 }

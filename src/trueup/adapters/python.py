@@ -173,7 +173,8 @@ def to_python(formula: Formula) -> str:
     text = "".join(f"    {line}\n" for line in body)
     words = "".join(f"    {line}".rstrip() + "\n" for line in _usage(formula).splitlines())
     gap = "\n\n" if arrays else ""
-    return f'{head}{arrays}{gap}{parts.lstrip()}{chr(10) * 2 * bool(parts)}def correct({given}):\n{words}{text}'
+    parts = parts.lstrip() + "\n\n" * bool(parts)
+    return f"{head}{arrays}{gap}{parts}def correct({given}):\n{words}{text}"
 
 
 def check_python(formula: Formula) -> Checked:
@@ -236,7 +237,10 @@ def _beside(formula: Formula) -> list[str]:
 def _usage(formula: Formula) -> str:
     shape = "(n,)" if formula.event else f"(n, {len(formula.columns)})"
     what = "of the event" if formula.event else f"of the classes {', '.join(formula.classes[:9])}"
-    lines = [f'"""Corrected probabilities {shape} of the probabilities ``probs`` {shape} {what}.', ""]
+    lines = [
+        f'"""Corrected probabilities {shape} of the probabilities ``probs`` {shape} {what}.',
+        "",
+    ]
     for name, given in formula.beside.items():
         kind = "names of groups (n,)" if isinstance(given, Key) else f"numbers (n, {given.width})"
         lines.append(f"``{argument(name)}``: {kind}, columns {', '.join(formula.reads(name))}.")

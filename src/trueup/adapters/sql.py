@@ -76,7 +76,7 @@ def to_sql(formula: Formula, *, table: str = "predictions", dialect: str = "duck
     >>> fitted = TemperatureScaling().fit(confident_by_factor(2.0, rows=2_000).evidence)
     >>> formula = Formula(fitted.expression(event=True), ("p",), True, ("0", "1"), fitted.method)
     >>> to_sql(formula, table="scores").splitlines()[-1]
-    'FROM s6'
+    'FROM s7'
     """
     if dialect not in DIALECTS:
         raise UsageError(
@@ -178,9 +178,7 @@ def _check_sqlite(formula: Formula) -> Checked:
             declared = ", ".join(f"{c} {kind}" for c, kind in columns.items())
             connection.execute(f"CREATE TABLE hard ({declared})")
             marks = ", ".join("?" * len(columns))
-            connection.executemany(
-                f"INSERT INTO hard VALUES ({marks})", zip(*values, strict=True)
-            )
+            connection.executemany(f"INSERT INTO hard VALUES ({marks})", zip(*values, strict=True))
             query = to_sql(formula, table="hard", dialect="sqlite") + "ORDER BY tu_row"
             return _numbers(connection.execute(query).fetchall(), len(formula.columns))
 
@@ -276,4 +274,3 @@ def _good(formula: Formula, probs: list[str]) -> str:
 
 def _guarded(value: str) -> str:
     return f"CASE WHEN tu_good = 1 THEN {value} END"
-

@@ -2,191 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from trueup.adapters.formula import row_of
-from trueup.core.errors import MissingPackage, UsageError
-from trueup.core.expressions import (
-    Apply,
-    Choose,
-    Expr,
-    Input,
-    Join,
-    Key,
-    Linear,
-    Pick,
-    Piecewise,
-    Scaled,
-    Total,
-    in_order,
-)
-from trueup.core.expressions.ops import TINY
+from trueup.adapters.steps import NODES, OPERATIONS
+from trueup.core.errors import UsageError
+from trueup.core.expressions import Choose, Input, in_order
+from trueup.core.expressions.pieces import as_names
 from trueup.core.fitted import Fitted
-from trueup.core.predictions import EPS
 
 
-try:
-    import torch
-    from torch import Tensor, nn
-except ImportError as error:
-    raise MissingPackage(
-        "trueup.adapters.torch",
-        "the package torch is not installed",
-        do='Run: pip install "trueup[torch]"',
-    ) from error
-
-
-def _floor(x: Tensor, least: float) -> Tensor:
-    return x.clamp(min=max(least, torch.finfo(x.dtype).tiny))
-
-
-def _exp(x: Tensor) -> Tensor:
-    return torch.exp(x.clamp(max=min(700.0, float(np.log(torch.finfo(x.dtype).max)) - 1)))
-
-
-OPERATIONS: dict[str, Callable[..., Tensor]] = {
-    "add": torch.add,
-    "subtract": torch.sub,
-    "multiply": torch.mul,
-    "divide": torch.div,
-    "exp": _exp,
-    "log": lambda x: torch.log(_floor(x, TINY)),
-    "softplus": lambda x: torch.logaddexp(torch.zeros_like(x), x),
-    "log_odds": lambda x: x - torch.log(_floor(-torch.expm1(x), EPS)),
-    "log_prob": lambda x: torch.log(_floor(x, EPS)),
-    "log_rest": lambda x: torch.log(_floor(1.0 - x, EPS)),
-}
-"""Operation -> how torch does it."""
-
-
-class Step(nn.Module):
-    """One node: its numbers as buffers, which follow the module to any device."""
-
-    def __init__(self, node: Expr) -> None:
-        super().__init__()
-        for name, value in vars(node).items():
-            if isinstance(value, np.ndarray):
-                self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
-
-    def number(self, name: str, like: Tensor) -> Tensor:
-        """A buffer in the type of the input."""
-        return self.get_buffer(name).to(like.dtype)
-
-
-class Operation(Step):
-    """An operation on numbers."""
-
-    def __init__(self, node: Apply) -> None:
-        super().__init__(node)
-        self.does = OPERATIONS[node.op]
-
-    def forward(self, *parts: Tensor) -> Tensor:
-        """The result, column by column."""
-        return self.does(*parts)
-
-
-class Columns(Step):
-    """Some columns."""
-
-    def __init__(self, node: Pick) -> None:
-        super().__init__(node)
-        self.columns = list(node.columns)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The columns (n, m)."""
-        return x[:, self.columns]
-
-
-class SideBySide(Step):
-    """Columns of several nodes."""
-
-    def forward(self, *parts: Tensor) -> Tensor:
-        """All columns."""
-        return torch.cat(parts, dim=1)
-
-
-class Scale(Step):
-    """``x * scale + shift``."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Columns of the same shape."""
-        return x * self.number("scale", x) + self.number("shift", x)
-
-
-class Affine(Step):
-    """``x @ weight.T + shift``."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Columns (n, m)."""
-        return x @ self.number("weight", x).T + self.number("shift", x)
-
-
-class Over(Step):
-    """Sum or largest of the columns."""
-
-    def __init__(self, node: Total) -> None:
-        super().__init__(node)
-        self.greatest = node.greatest
-
-    def forward(self, x: Tensor) -> Tensor:
-        """One column."""
-        return x.amax(dim=1, keepdim=True) if self.greatest else x.sum(dim=1, keepdim=True)
-
-
-class Polynomials(Step):
-    """A polynomial a piece."""
-
-    def __init__(self, node: Piecewise) -> None:
-        super().__init__(node)
-        self.register_buffer("starts", torch.tensor(node.starts, dtype=torch.float64))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """One column."""
-        edges = self.number("edges", x)
-        piece = torch.searchsorted(edges, x.contiguous(), right=True)
-        pieces = self.number("pieces", x)[piece[:, 0]]
-        distance = x - self.number("starts", x)[piece]
-        value = pieces[:, -1:]
-        for power in range(pieces.shape[1] - 2, -1, -1):
-            value = value * distance + pieces[:, power : power + 1]
-        return value
-
-
-class Options(Step):
-    """One of several columns a row, by the number of its group."""
-
-    def forward(self, group: Tensor, *options: Tensor) -> Tensor:
-        """Columns of the option of each row; a number without an option takes the last."""
-        value = options[-1]
-        for place, option in enumerate(options[:-1]):
-            value = torch.where(group == place, option, value)
-        return value
-
-
-NODES: dict[type[Expr], Callable[[Any], Step]] = {
-    Apply: Operation,
-    Choose: Options,
-    Input: Step,
-    Join: SideBySide,
-    Key: Step,
-    Linear: Affine,
-    Pick: Columns,
-    Piecewise: Polynomials,
-    Scaled: Scale,
-    Total: Over,
-}
-"""Kind of node -> its module."""
+# After the rooms that say which package is missing.
+import torch  # isort: skip
+from torch import Tensor, nn  # isort: skip
 
 
 class Correction(nn.Module):
     """A fitted correction from logits to corrected log-probabilities; batched, without gradients.
 
     It has no parameters to train: its numbers are buffers, so that it moves with the network, is
-    saved with it, and goes through ``torch.export`` and ``torch.jit.trace``. The type of the numbers
-    follows the input.
+    saved with it, and goes through ``torch.export``. The type of the numbers follows the input.
 
     Parameters
     ----------
@@ -201,13 +38,13 @@ class Correction(nn.Module):
 
     Examples
     --------
-    >>> import numpy as np, torch
+    >>> import torch
     >>> from trueup.calibration import TemperatureScaling
     >>> from trueup.worlds import confident_by_factor
     >>> fitted = TemperatureScaling().fit(confident_by_factor(2.0, rows=20_000, classes=3).evidence)
     >>> last = Correction(fitted, returns="probs")
-    >>> last(torch.tensor([[4.0, 0.0, 0.0]])).sum(dim=1)
-    tensor([1.])
+    >>> last(torch.tensor([[4.0, 0.0, 0.0]])).argmax(dim=1)
+    tensor([0])
     """
 
     def __init__(self, fitted: Fitted, *, given: str = "logits", returns: str = "log_probs"):
@@ -217,7 +54,9 @@ class Correction(nn.Module):
             ("returns", returns, ("log_probs", "logits", "probs")),
         ):
             if value not in known:
-                raise UsageError("Correction", f"{name} is {value!r}", do=f"Use {' or '.join(known)}")
+                raise UsageError(
+                    "Correction", f"{name} is {value!r}", do=f"Use {' or '.join(known)}"
+                )
         self.k, self.given, self.returns = fitted.k, given, returns
         logs = Input("logs", fitted.k)
         expression = fitted.map.expression(logs)
@@ -237,8 +76,10 @@ class Correction(nn.Module):
         ``beside`` holds what the correction reads further, in the order of ``self.beside``: numbers
         (n, width), or numbers of groups (n, 1) that ``group_numbers`` gives.
         """
-        if values.ndim != 2 or values.shape[1] not in (1, self.k) or (
-            values.shape[1] == 1 and self.k != 2
+        if (
+            values.ndim != 2
+            or values.shape[1] not in (1, self.k)
+            or (values.shape[1] == 1 and self.k != 2)
         ):
             raise UsageError(
                 "Correction", f"values have shape {tuple(values.shape)}",
@@ -260,8 +101,6 @@ class Correction(nn.Module):
 
     def group_numbers(self, name: str, keys: Any) -> Tensor:
         """Numbers (n, 1) of names of groups; a name never seen in fitting gets the last option."""
-        from trueup.core.expressions.pieces import as_names
-
         place = {label: i for i, label in enumerate(self.groups[name])}
         found = [place.get(str(key), len(place)) for key in as_names(np.asarray(keys).ravel())]
         return torch.tensor(found).reshape(-1, 1)

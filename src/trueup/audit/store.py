@@ -6,14 +6,14 @@ import hashlib
 import importlib
 import json
 import zipfile
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trueup.audit.judge import Judged
-from trueup.audit.whole import place_for, whole, write_whole
+from trueup.audit.whole import whole, write_whole
 from trueup.calibration.recalibrate.do_nothing import Identity
 from trueup.core.cards import all_cards
 from trueup.core.errors import EvidenceError, UsageError
@@ -21,6 +21,7 @@ from trueup.core.events import OneVersusRest
 from trueup.core.fitted import AbstractMap, Fitted
 from trueup.core.predictions import Probabilities
 from trueup.core.rows import Rows
+
 
 if TYPE_CHECKING:
     from trueup.adapters.export import Exported
@@ -111,7 +112,7 @@ class StoredRemedy:
         return np.asarray(table[name])
 
     def _corrected(self, table) -> dict[str, np.ndarray]:
-        columns = [self._column(table, c).astype(np.float64) for c in self.columns]
+        columns = [_as_numbers(c, self._column(table, c)) for c in self.columns]
         beside = {
             name: np.column_stack([self._column(table, c) for c in need.columns])
             for name, need in self.fitted.needs.items()
@@ -134,14 +135,8 @@ class StoredRemedy:
     def export(self, to: str, out: str | Path = "", **options: Any) -> Exported:
         """Write the correction for another engine, verified row by row before it is written.
 
-        Parameters
-        ----------
-        to
-            ``"sql"``, ``"onnx"``, ``"json"`` or ``"python"``.
-        out
-            File to write; empty means that the content is only returned.
-        **options
-            ``table`` and ``dialect`` of SQL; ``kind`` (``np.float32``) of ONNX.
+        ``to`` is ``"sql"``, ``"onnx"``, ``"json"`` or ``"python"``; ``out`` a file, empty for none;
+        ``options`` are ``table`` and ``dialect`` of SQL, ``kind`` (``np.float32``) of ONNX.
 
         Examples
         --------
@@ -151,35 +146,21 @@ class StoredRemedy:
         >>> made.checked.difference
         0.0
         """
-        from trueup.adapters.export import exported
+        from trueup.audit.leave import export_remedy
 
-        if out:
-            place_for("export", out)
-        made = exported(self.formula, to, **options)
-        if not out:
-            return made
-        with whole(out) as partial:
-            text = made.content
-            partial.write_bytes(text.encode() if isinstance(text, str) else text)
-        return replace(made, path=Path(out))
+        return export_remedy(self, to, out, **options)
 
     @property
     def formula(self) -> Formula:
         """The whole correction of its columns, as an expression with names."""
-        from trueup import __version__
-        from trueup.adapters.formula import Formula, proof_sentence
+        from trueup.audit.leave import formula_of
 
-        about = {
-            "title": self.about.get("table", ""),
-            "created": self.about.get("created", ""),
-            "paper": self.about.get("paper", ""),
-            "proof": proof_sentence(self.proof),
-            "hash": self._packed()[0]["hash"],
-            "trueup": __version__,
-        }
-        expression = self.fitted.expression(event=self.event, normalize=self.normalize)
-        names = (self.columns, self.event, self.classes, self.fitted.method)
-        return Formula(expression, *names, self.normalize, about)
+        return formula_of(self)
+
+    @property
+    def hash(self) -> str:
+        """Hash of all that is saved."""
+        return self._packed()[0]["hash"]
 
     def _packed(self) -> tuple[dict, dict[str, np.ndarray]]:
         """What is saved: a body with its hash, and arrays."""
@@ -291,6 +272,17 @@ def _number(value: Any) -> Any:
             do="Save it again from the audit",
         )
     return value
+
+
+def _as_numbers(name: str, column: np.ndarray) -> np.ndarray:
+    try:
+        return column.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise EvidenceError(
+            "remedy.apply",
+            f"column {name!r} holds {column.dtype}, such as {column.ravel()[:1].tolist()}",
+            do="Pass probabilities as numbers",
+        ) from error
 
 
 def _dtype(dtype: Any) -> Any:
