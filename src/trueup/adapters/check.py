@@ -9,7 +9,7 @@ import numpy as np
 
 from trueup.adapters.formula import Formula
 from trueup.core.errors import TrueupError
-from trueup.core.expressions import Choose, Key, Piecewise, in_order
+from trueup.core.expressions import Choose, Key, Lookup, Piecewise, in_order
 
 
 TINY = (0.0, 1.0, 0.5, 1e-13, 1.0 - 1e-13, 1e-12, 1.0 - 1e-12, 1e-17, 1e-300, 0.1, 0.25, 0.9)
@@ -137,12 +137,14 @@ def _beside(formula: Formula, name: str, n: int, rng: np.random.Generator) -> np
     """Names of groups with a stranger and a missing one, or numbers."""
     given = formula.inputs[name]
     if not isinstance(given, Key):
-        return rng.normal(0, 2, (n, given.width))
+        values = rng.normal(0, 2, (n, given.width))
+        values[n // 2, 0] = np.nan
+        return values
     nodes = in_order(formula.expression)
     known = {
         label
         for node in nodes
-        if isinstance(node, Choose) and node.key.name == name
+        if isinstance(node, Choose | Lookup) and node.key.name == name
         for label in node.names
     }
     names = np.array([*sorted(known), "a stranger's name", None], dtype=object)

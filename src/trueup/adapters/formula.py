@@ -75,19 +75,33 @@ class Formula:
     def __call__(self, probs: np.ndarray, **beside: np.ndarray) -> np.ndarray:
         """Corrected probabilities (n, width); a row that holds no probabilities becomes NaN."""
         probs = np.asarray(probs, dtype=np.float64).reshape(len(probs), -1)
-        good = self.good(probs)
+        good = self.good(probs, **beside)
         safe = np.where(good[:, None], probs, 1.0 / max(probs.shape[1], 2))
-        made = evaluate(self.expression, {"probs": safe, **beside})
+        known = {name: self._known(name, values) for name, values in beside.items()}
+        made = evaluate(self.expression, {"probs": safe, **known})
         return np.where(good[:, None], np.broadcast_to(made, probs.shape), np.nan)
 
-    def good(self, probs: np.ndarray) -> np.ndarray:
-        """(n,) whether a row holds probabilities."""
+    def good(self, probs: np.ndarray, **beside: np.ndarray) -> np.ndarray:
+        """(n,) whether a row holds probabilities, and numbers where it needs them."""
+        good = self._possible(probs)
+        for name, values in beside.items():
+            if not isinstance(self.inputs[name], Key):
+                good &= np.isfinite(np.asarray(values, float).reshape(len(good), -1)).all(axis=1)
+        return good
+
+    def _possible(self, probs: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):
             total = probs.sum(axis=1)
             if self.normalize:
                 return (probs >= 0).all(axis=1) & (total > 0) & np.isfinite(total)
             inside = ((probs >= 0) & (probs <= 1)).all(axis=1)
             return inside & (self.event | (np.abs(total - 1) <= SUM_TOLERANCE))
+
+    def _known(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Names as they are, and 0 for numbers that are not known: their rows are left out."""
+        if isinstance(self.inputs[name], Key):
+            return values
+        return np.nan_to_num(np.asarray(values, dtype=np.float64), posinf=0.0, neginf=0.0)
 
     @property
     def words(self) -> list[str]:

@@ -20,6 +20,7 @@ from trueup.core.expressions import (
     Join,
     Key,
     Linear,
+    Lookup,
     Pick,
     Piecewise,
     Scaled,
@@ -56,6 +57,7 @@ NODES: dict[type[Expr], Callable[[Any], dict]] = {
     Join: lambda node: {},
     Key: _input,
     Linear: lambda node: {"weight": node.weight.tolist(), "shift": node.shift.tolist()},
+    Lookup: lambda node: {"names": list(node.names), "values": node.values.tolist()},
     Pick: lambda node: {"columns": list(node.columns)},
     Piecewise: lambda node: {"edges": node.edges.tolist(), "pieces": node.pieces.tolist()},
     Scaled: lambda node: {"scale": node.scale.tolist(), "shift": node.shift.tolist()},
@@ -70,6 +72,7 @@ READERS: dict[str, Callable[[dict, list], Expr]] = {
     "Join": lambda row, parts: Join(tuple(parts)),
     "Key": lambda row, parts: Key(row["name"], row["width"], tuple(row["columns"])),
     "Linear": lambda row, parts: Linear(parts[0], _array(row["weight"]), _array(row["shift"])),
+    "Lookup": lambda row, parts: Lookup(parts[0], tuple(row["names"]), _array(row["values"])),
     "Pick": lambda row, parts: Pick(parts[0], tuple(row["columns"])),
     "Piecewise": lambda row, parts: Piecewise(
         parts[0], _array(row["edges"]), _array(row["pieces"])

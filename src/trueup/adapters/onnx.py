@@ -10,6 +10,7 @@ import numpy as np
 
 from trueup.adapters.check import Checked, verified
 from trueup.adapters.formula import Formula, row_of
+from trueup.adapters.graph import OPERATIONS, Graph
 from trueup.core.errors import MissingPackage
 from trueup.core.expressions import (
     Apply,
@@ -19,107 +20,18 @@ from trueup.core.expressions import (
     Join,
     Key,
     Linear,
+    Lookup,
     Pick,
     Piecewise,
     Scaled,
     Total,
     in_order,
 )
-from trueup.core.expressions.ops import TINY
-from trueup.core.predictions import EPS
 from trueup.core.validate import SUM_TOLERANCE
 
 
 OPSET, ML_OPSET, IR = 18, 3, 9
 """Pinned: an old runtime reads them, and what we verified is what is written."""
-
-
-class Graph:
-    """Operations and constants of a graph that grows; values are known by their names."""
-
-    def __init__(self, onnx: Any, kind: type) -> None:
-        self.onnx, self.kind = onnx, np.dtype(kind)
-        self.nodes: list[Any] = []
-        self.constants: dict[tuple, Any] = {}
-
-    def add(self, op: str, *given: str, **attributes: Any) -> str:
-        """Name of the result of one operation."""
-        name = f"{op.lower()}_{len(self.nodes)}"
-        made = self.onnx.helper.make_node(op, list(given), [name], name=name, **attributes)
-        self.nodes.append(made)
-        return name
-
-    def number(self, values: Any) -> str:
-        """Name of a constant of the graph's own type of numbers."""
-        return self._constant(np.asarray(values, dtype=self.kind))
-
-    def whole(self, values: Any) -> str:
-        """Name of a constant of whole numbers."""
-        return self._constant(np.asarray(values, dtype=np.int64))
-
-    def _constant(self, values: np.ndarray) -> str:
-        key = (values.dtype.str, values.shape, values.tobytes())
-        if key not in self.constants:
-            name = f"constant_{len(self.constants)}"
-            self.constants[key] = self.onnx.numpy_helper.from_array(values, name)
-        return self.constants[key].name
-
-    def least(self, value: float) -> str:
-        """``value``, or the least positive number of the type where that is greater."""
-        return self.number(max(value, float(np.finfo(self.kind).tiny)))
-
-
-def _log(g: Graph, x: str, floor: float) -> str:
-    return g.add("Log", g.add("Max", x, g.least(floor)))
-
-
-def _exp(g: Graph, x: str) -> str:
-    ceiling = min(700.0, float(np.log(np.finfo(g.kind).max)) - 1)
-    return g.add("Exp", g.add("Min", x, g.number(ceiling)))
-
-
-def _softplus(g: Graph, x: str) -> str:
-    # The operator Softplus of ONNX may overflow; this form cannot, and keeps small values.
-    low = g.add("Exp", g.add("Neg", g.add("Abs", x)))
-    return g.add("Add", g.add("Max", x, g.number(0.0)), _log_of_one_plus(g, low))
-
-
-def _log_of_one_plus(g: Graph, x: str) -> str:
-    """ln(1 + x) with all its digits (Kahan): ONNX has no such operator."""
-    one = g.number(1.0)
-    u = g.add("Add", x, one)
-    same = g.add("Equal", u, one)
-    lost = g.add("Where", same, one, g.add("Sub", u, one))
-    return g.add("Where", same, x, g.add("Div", g.add("Mul", g.add("Log", u), x), lost))
-
-
-def _one_minus_exp(g: Graph, x: str) -> str:
-    """1 - e^x with all its digits for x <= 0 (Kahan): ONNX has no such operator."""
-    one, tiny = g.number(1.0), g.number(np.finfo(g.kind).tiny)
-    u = g.add("Exp", x)
-    same = g.add("Equal", u, one)
-    log = g.add("Where", same, one, g.add("Log", g.add("Max", u, tiny)))
-    near = g.add("Div", g.add("Mul", g.add("Sub", one, u), x), log)
-    return g.add("Where", same, g.add("Neg", x), near)
-
-
-def _log_odds(g: Graph, x: str) -> str:
-    return g.add("Sub", x, _log(g, _one_minus_exp(g, x), EPS))
-
-
-OPERATIONS: dict[str, Callable[..., str]] = {
-    "add": lambda g, a, b: g.add("Add", a, b),
-    "subtract": lambda g, a, b: g.add("Sub", a, b),
-    "multiply": lambda g, a, b: g.add("Mul", a, b),
-    "divide": lambda g, a, b: g.add("Div", a, b),
-    "exp": _exp,
-    "log": lambda g, x: _log(g, x, TINY),
-    "softplus": _softplus,
-    "log_odds": _log_odds,
-    "log_prob": lambda g, x: _log(g, x, EPS),
-    "log_rest": lambda g, x: _log(g, g.add("Sub", g.number(1.0), x), EPS),
-}
-"""Operation -> how a graph does it."""
 
 
 def _scaled(g: Graph, node: Scaled, x: str) -> str:
@@ -156,17 +68,26 @@ def _piecewise(g: Graph, node: Piecewise, x: str) -> str:
     return value
 
 
+def _group(g: Graph, key: str, names: tuple[str, ...]) -> str:
+    """The number (n, 1) of every group; their count for a group of no such name."""
+    return g.add("LabelEncoder", key, domain="ai.onnx.ml", keys_strings=list(names),
+                 values_int64s=list(range(len(names))), default_int64=len(names))  # fmt: skip
+
+
 def _choose(g: Graph, node: Choose, key: str, *options: str) -> str:
-    if not node.names:
-        return options[-1]
-    groups = list(range(len(node.names)))
-    group = g.add("LabelEncoder", key, domain="ai.onnx.ml", keys_strings=list(node.names),
-                  values_int64s=groups, default_int64=len(groups))  # fmt: skip
+    group = _group(g, key, node.names) if node.names else ""
     value = options[-1]
-    for place in groups:
+    for place in range(len(node.names)):
         mine = g.add("Equal", group, g.whole(place))
         value = g.add("Where", mine, options[place], value)
     return value
+
+
+def _lookup(g: Graph, node: Lookup, key: str) -> str:
+    if not node.names:
+        return g.number(node.values)
+    group = g.add("Squeeze", _group(g, key, node.names), g.whole([1]))
+    return g.add("Gather", g.number(node.values), group, axis=0)
 
 
 def _input(g: Graph, node: Input) -> str:
@@ -180,6 +101,7 @@ NODES: dict[type[Expr], Callable[..., str]] = {
     Join: lambda g, node, *parts: g.add("Concat", *parts, axis=1),
     Key: _input,
     Linear: _linear,
+    Lookup: _lookup,
     Pick: lambda g, node, x: g.add("Gather", x, g.whole(node.columns), axis=1),
     Piecewise: _piecewise,
     Scaled: _scaled,
@@ -277,9 +199,18 @@ def _good(g: Graph, formula: Formula) -> str:
         inside = g.add("And", inside, g.add("LessOrEqual", "probs", one))
         off = g.add("Abs", g.add("Sub", total, one))
         whole = g.add("LessOrEqual", off, g.number(np.inf if formula.event else SUM_TOLERANCE))
-    number = g.add("Where", inside, one, g.number(0.0))
-    every = g.add("Greater", g.add("ReduceMin", number, axis, keepdims=1), g.number(0.5))
-    return g.add("And", every, whole)
+    for name, given in formula.beside.items():
+        if not isinstance(given, Key):
+            finite = g.add("Less", g.add("Abs", name), g.number(np.inf))
+            whole = g.add("And", whole, _every(g, finite))
+    return g.add("And", _every(g, inside), whole)
+
+
+def _every(g: Graph, holds: str) -> str:
+    """(n, 1) whether a condition holds in every column."""
+    number = g.add("Where", holds, g.number(1.0), g.number(0.0))
+    least = g.add("ReduceMin", number, g.whole([1]), keepdims=1)
+    return g.add("Greater", least, g.number(0.5))
 
 
 def _metadata(formula: Formula) -> dict[str, str]:

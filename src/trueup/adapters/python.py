@@ -21,6 +21,7 @@ from trueup.core.expressions import (
     Join,
     Key,
     Linear,
+    Lookup,
     Pick,
     Piecewise,
     Scaled,
@@ -66,6 +67,13 @@ def choose(key, names, options):
     for name, option in zip(names, options):
         value = np.where(key[:, None] == name, option, value)
     return value
+
+'''
+LOOKUP = '''
+def lookup(key, names, values):
+    """The row of values of each row's group; a group that is not among ``names`` gets the last."""
+    place = {name: row for row, name in enumerate(names)}
+    return values[[place.get(name, len(names)) for name in key.tolist()]]
 
 '''
 TEXTS = '''
@@ -119,6 +127,11 @@ def _choose(s: Source, node: Choose, key: str, *options: str) -> str:
     return f"choose({key}, {s.array('NAMES', node.names)}, [{', '.join(options)}])"
 
 
+def _lookup(s: Source, node: Lookup, key: str) -> str:
+    s.parts.add(LOOKUP)
+    return f"lookup({key}, {s.array('NAMES', node.names)}, {s.array('VALUES', node.values)})"
+
+
 NODES: dict[type[Expr], Callable[..., str]] = {
     Apply: lambda s, node, *parts: OPERATIONS[node.op].format(*parts),
     Choose: _choose,
@@ -126,6 +139,7 @@ NODES: dict[type[Expr], Callable[..., str]] = {
     Join: lambda s, node, *parts: f"np.hstack([{', '.join(parts)}])",
     Key: lambda s, node: argument(node.name),
     Linear: _linear,
+    Lookup: _lookup,
     Pick: lambda s, node, x: f"{x}[:, {list(node.columns)}]",
     Piecewise: _piecewise,
     Scaled: _scaled,
@@ -169,11 +183,11 @@ def to_python(formula: Formula) -> str:
     given = ", ".join(["probs", *map(argument, formula.beside)])
     head = '"""' + _docstring("\n".join(formula.words)) + '\n"""\n\nimport numpy as np\n\n\n'
     arrays = "".join(f"{name} = {_literal(v)}\n" for name, v in source.arrays.items())
-    parts = "\n".join(part for part in (TEXTS, CHOOSE, PIECEWISE) if part in source.parts)
+    parts = "".join(part for part in (TEXTS, CHOOSE, LOOKUP, PIECEWISE) if part in source.parts)
     text = "".join(f"    {line}\n" for line in body)
     words = "".join(f"    {line}".rstrip() + "\n" for line in _usage(formula).splitlines())
     gap = "\n\n" if arrays else ""
-    parts = parts.lstrip() + "\n\n" * bool(parts)
+    parts = parts.lstrip() + "\n" * bool(parts)
     return f"{head}{arrays}{gap}{parts}def correct({given}):\n{words}{text}"
 
 
@@ -193,7 +207,7 @@ def check_python(formula: Formula) -> Checked:
 
     def run(probs, **beside):
         # What is no probability is an error there, not NaN: these rows are asked for as missing.
-        probs = np.where(formula.good(probs)[:, None], probs, np.nan)
+        probs = np.where(formula.good(probs, **beside)[:, None], probs, np.nan)
         named = {argument(name): values for name, values in beside.items()}
         return module.correct(probs[:, 0] if formula.event else probs, **named).reshape(probs.shape)
 
@@ -231,6 +245,7 @@ def _beside(formula: Formula) -> list[str]:
             lines.append(f"{word} = texts({word})")
         else:
             lines.append(f"{word} = np.asarray({word}, dtype=np.float64).reshape(len(probs), -1)")
+            lines.append(f"good &= np.isfinite({word}).all(axis=1, keepdims=True)")
     return lines
 
 
@@ -244,7 +259,7 @@ def _usage(formula: Formula) -> str:
     for name, given in formula.beside.items():
         kind = "names of groups (n,)" if isinstance(given, Key) else f"numbers (n, {given.width})"
         lines.append(f"``{argument(name)}``: {kind}, columns {', '.join(formula.reads(name))}.")
-    lines += ["A row with a missing probability (NaN) stays missing.", '"""']
+    lines += ["A row with a missing number (NaN) comes out missing.", '"""']
     return "\n".join([lines[0], *map(_docstring, lines[1:-1]), lines[-1]])
 
 

@@ -19,6 +19,7 @@ from trueup.core.expressions import (
     Join,
     Key,
     Linear,
+    Lookup,
     Pick,
     Piecewise,
     Scaled,
@@ -50,7 +51,7 @@ DIALECTS = {
 
 NODES = {
     kind: kind.sql
-    for kind in (Apply, Choose, Input, Join, Key, Linear, Pick, Piecewise, Scaled, Total)
+    for kind in (Apply, Choose, Input, Join, Key, Linear, Lookup, Pick, Piecewise, Scaled, Total)
 }
 """Kind of node -> its SQL. Nodes write their own, and are listed to be tested like the rest."""
 
@@ -233,8 +234,16 @@ def _stages(formula: Formula, rules: Dialect):
         stages[depth] |= dict(zip(names[id(node)], terms, strict=True))
     # Whether the row holds probabilities is judged on the numbers, one stage after they are read.
     probs = next(n for n in in_order(formula.expression) if getattr(n, "name", "") == "probs")
+    further = [
+        name
+        for node in in_order(formula.expression)
+        if isinstance(node, Input) and not isinstance(node, Key) and node is not probs
+        for name in names[id(node)]
+    ]
     stages += [{} for _ in range(2 - len(stages))]
-    stages[1]["tu_good"] = f"CASE WHEN {_good(formula, names[id(probs)])} THEN 1 ELSE 0 END"
+    stages[1]["tu_good"] = (
+        f"CASE WHEN {_good(formula, names[id(probs)], further)} THEN 1 ELSE 0 END"
+    )
     return names, stages
 
 
@@ -260,16 +269,17 @@ def _translated(term: str, rules: Dialect) -> str:
     return "".join(parts)
 
 
-def _good(formula: Formula, probs: list[str]) -> str:
-    """A condition that is true for a row of probabilities; unknown where one is missing."""
+def _good(formula: Formula, probs: list[str], further: list[str]) -> str:
+    """A condition that is true for a row of probabilities; unknown where a number is missing."""
     total = " + ".join(probs)
+    known = [f"abs({name}) < 1e300" for name in further]
     if formula.normalize:
         parts = [*(f"{p} >= 0" for p in probs), f"{total} > 0", f"{total} < 1e300"]
-        return " AND ".join(parts)
+        return " AND ".join([*parts, *known])
     parts = [f"{p} BETWEEN 0 AND 1" for p in probs]
     if not formula.event:
         parts.append(f"abs({total} - 1) <= {SUM_TOLERANCE!r}")
-    return " AND ".join(parts)
+    return " AND ".join([*parts, *known])
 
 
 def _guarded(value: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from trueup.core.expressions import (
     Join,
     Key,
     Linear,
+    Lookup,
     Pick,
     Piecewise,
     Scaled,
@@ -152,24 +152,49 @@ class Polynomials(Step):
         return value
 
 
-class Options(Step):
-    """One of several columns a row, by the number of its group."""
+class Grouped(Step):
+    """What goes by the name of a group, which comes as its number among ``every`` name."""
+
+    def __init__(self, node: Choose | Lookup, every: tuple[str, ...] = ()) -> None:
+        super().__init__(node)
+        mine = {name: place for place, name in enumerate(node.names)}
+        places = [mine.get(name, len(mine)) for name in every or node.names]
+        self.register_buffer("places", torch.tensor([*places, len(mine)]))
+
+    def own(self, group: Tensor) -> Tensor:
+        """Place (n, 1) of each group among the names of this node; the last for a stranger."""
+        places = self.get_buffer("places")
+        strange = (group < 0) | (group >= len(places))
+        return places[torch.where(strange, len(places) - 1, group)]
+
+
+class Rows(Grouped):
+    """Numbers of each row's group."""
+
+    def forward(self, group: Tensor) -> Tensor:
+        """Columns (n, width)."""
+        return self.get_buffer("values")[self.own(group)[:, 0]]
+
+
+class Options(Grouped):
+    """One of several columns a row, by its group."""
 
     def forward(self, group: Tensor, *options: Tensor) -> Tensor:
-        """Columns of the option of each row; a number without an option takes the last."""
-        value = options[-1]
+        """Columns of the option of each row."""
+        group, value = self.own(group), options[-1]
         for place, option in enumerate(options[:-1]):
             value = torch.where(group == place, option, value)
         return value
 
 
-NODES: dict[type[Expr], Callable[[Any], Step]] = {
+NODES: dict[type[Expr], Callable[..., Step]] = {
     Apply: Operation,
     Choose: Options,
     Input: Step,
     Join: SideBySide,
     Key: Step,
     Linear: Affine,
+    Lookup: Rows,
     Pick: Columns,
     Piecewise: Polynomials,
     Scaled: Scale,

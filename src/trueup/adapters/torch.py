@@ -9,7 +9,7 @@ import numpy as np
 from trueup.adapters.formula import row_of
 from trueup.adapters.steps import NODES, OPERATIONS
 from trueup.core.errors import UsageError
-from trueup.core.expressions import Choose, Input, in_order
+from trueup.core.expressions import Choose, Expr, Input, Lookup, in_order
 from trueup.core.expressions.pieces import as_names
 from trueup.core.fitted import Fitted
 
@@ -64,10 +64,13 @@ class Correction(nn.Module):
         place = {id(node): i for i, node in enumerate(nodes)}
         self.names = tuple(node.name if isinstance(node, Input) else "" for node in nodes)
         self.parents = tuple(tuple(place[id(part)] for part in node.parents) for node in nodes)
-        rows = [row_of(node, NODES, OPERATIONS, target="torch")(node) for node in nodes]
-        self.steps = nn.ModuleList(rows)
         # Names are no tensors: a group goes in as its number in this list.
-        self.groups = {node.key.name: node.names for node in nodes if isinstance(node, Choose)}
+        self.groups: dict[str, tuple[str, ...]] = {}
+        for node in nodes:
+            if isinstance(node, Choose | Lookup):
+                known = (*self.groups.get(node.key.name, ()), *node.names)
+                self.groups[node.key.name] = tuple(dict.fromkeys(known))
+        self.steps = nn.ModuleList(map(self._step, nodes))
         self.beside = tuple(name for name in dict.fromkeys(self.names) if name not in ("", "logs"))
 
     def forward(self, values: Tensor, *beside: Tensor) -> Tensor:
@@ -104,6 +107,11 @@ class Correction(nn.Module):
         place = {label: i for i, label in enumerate(self.groups[name])}
         found = [place.get(str(key), len(place)) for key in as_names(np.asarray(keys).ravel())]
         return torch.tensor(found).reshape(-1, 1)
+
+    def _step(self, node: Expr) -> nn.Module:
+        kind = row_of(node, NODES, OPERATIONS, target="torch")
+        grouped = isinstance(node, Choose | Lookup)
+        return kind(node, self.groups[node.key.name]) if grouped else kind(node)
 
     def _logs(self, values: Tensor) -> Tensor:
         event = values.shape[1] == 1
