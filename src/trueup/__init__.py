@@ -30,7 +30,8 @@ _WHERE = {
     "Proof": "trueup.core.proof",
 }  # fmt: skip
 _ROOMS = (
-    "audit", "calibration", "core", "error", "forecast", "parameters", "variance", "worlds",
+    "adapters", "audit", "calibration", "core", "error", "forecast", "parameters", "variance",
+    "worlds",
 )  # fmt: skip
 
 __all__ = sorted((*_WHERE, *_ROOMS))

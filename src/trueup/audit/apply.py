@@ -115,13 +115,17 @@ def _check(table: Table, remedy: StoredRemedy, *, as_text: bool) -> None:
     off = f"NOT abs({total} - 1) <= {SUM_TOLERANCE}"
     if remedy.event or remedy.normalize:
         off = "false" if remedy.event else f"NOT ({total} > 0 AND isfinite({total}))"
-    sql = f"SELECT count(*) FILTER (WHERE {outside}), count(*) FILTER (WHERE {off}) "
-    counts = table.query(f"{sql} FROM ({table.relation})")[0]
+    sql = f"SELECT count(*) FILTER (WHERE {outside}), count(*) FILTER (WHERE {off})"
+    *counts, low = table.query(f"{sql}, min({source[0]}) FROM ({table.relation})")[0]
+    logits = counts[0] > table.rows / 2 and low is not None and low < 0
     for n, what in zip(counts, ("are not in [0, 1]", "do not sum to one"), strict=True):
         if n:
             raise EvidenceError(
                 "apply",
                 f"{n:,} rows of {list(remedy.columns)[:4]} {what}",
+                why="these look like logits, and the remedy was learned on probabilities"
+                if logits
+                else "",
                 do="Mend or drop these rows",
             )
 

@@ -8,7 +8,7 @@ import json
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,11 @@ from trueup.core.events import OneVersusRest
 from trueup.core.fitted import AbstractMap, Fitted
 from trueup.core.predictions import Probabilities
 from trueup.core.rows import Rows
+
+
+if TYPE_CHECKING:
+    from trueup.adapters.export import Exported
+    from trueup.adapters.formula import Formula
 
 
 SCHEMA = 1
@@ -107,7 +112,7 @@ class StoredRemedy:
         return np.asarray(table[name])
 
     def _corrected(self, table) -> dict[str, np.ndarray]:
-        columns = [self._column(table, c).astype(np.float64) for c in self.columns]
+        columns = [_as_numbers(c, self._column(table, c)) for c in self.columns]
         beside = {
             name: np.column_stack([self._column(table, c) for c in need.columns])
             for name, need in self.fitted.needs.items()
@@ -121,6 +126,44 @@ class StoredRemedy:
         """Write ``remedy.json`` and ``arrays.npz`` into ``folder``."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        body, arrays = self._packed()
+        with whole(folder / "arrays.npz") as partial, partial.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        write_whole(folder / "remedy.json", json.dumps(body, indent=1, allow_nan=False) + "\n")
+        return folder
+
+    def export(self, to: str, out: str | Path = "", **options: Any) -> Exported:
+        """Write the correction for another engine, verified row by row before it is written.
+
+        ``to`` is ``"sql"``, ``"onnx"``, ``"json"`` or ``"python"``; ``out`` a file, empty for none;
+        ``options`` are ``table`` and ``dialect`` of SQL, ``kind`` (``np.float32``) of ONNX.
+
+        Examples
+        --------
+        >>> import trueup as tu
+        >>> audit = tu.audit(tu.worlds.planted_table(20_000).columns, truth="y", prob="p")
+        >>> made = audit.remedy.export("python")
+        >>> made.checked.difference
+        0.0
+        """
+        from trueup.audit.leave import export_remedy
+
+        return export_remedy(self, to, out, **options)
+
+    @property
+    def formula(self) -> Formula:
+        """The whole correction of its columns, as an expression with names."""
+        from trueup.audit.leave import formula_of
+
+        return formula_of(self)
+
+    @property
+    def hash(self) -> str:
+        """Hash of all that is saved."""
+        return self._packed()[0]["hash"]
+
+    def _packed(self) -> tuple[dict, dict[str, np.ndarray]]:
+        """What is saved: a body with its hash, and arrays."""
         arrays: dict[str, np.ndarray] = {}
         body = {
             "schema": SCHEMA,
@@ -134,11 +177,7 @@ class StoredRemedy:
             "proof": self.proof,
             "about": self.about,
         }
-        body["hash"] = _hash(body, arrays)
-        with whole(folder / "arrays.npz") as partial, partial.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        write_whole(folder / "remedy.json", json.dumps(body, indent=1, allow_nan=False) + "\n")
-        return folder
+        return body | {"hash": _hash(body, arrays)}, arrays
 
 
 def load_remedy(folder: str | Path) -> StoredRemedy:
@@ -247,6 +286,17 @@ def _number(value: Any) -> Any:
             do="Save it again from the audit",
         )
     return value
+
+
+def _as_numbers(name: str, column: np.ndarray) -> np.ndarray:
+    try:
+        return column.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise EvidenceError(
+            "remedy.apply",
+            f"column {name!r} holds {column.dtype}, such as {column.ravel()[:1].tolist()}",
+            do="Pass probabilities as numbers",
+        ) from error
 
 
 def _dtype(dtype: Any) -> Any:

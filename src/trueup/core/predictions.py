@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trueup.core.errors import EvidenceError
-from trueup.core.validate import check_probabilities, finite, inside, refuse_rows, same_length
+from trueup.core.validate import (
+    check_probabilities,
+    finite,
+    inside,
+    refuse_rows,
+    refuse_shares,
+    same_length,
+)
 
 
 EPS = 1e-12
@@ -78,6 +85,7 @@ class Probabilities:
                 f"{z.shape[1]} column(s) of logits for classes {list(classes)}",
                 do="Pass one column a class, two at least, and one name a column",
             )
+        refuse_shares("Probabilities.from_logits", z)
         z = log_softmax(z)
         return trusted(np.exp(z), tuple(classes) or tuple(range(z.shape[1])), event, z)
 

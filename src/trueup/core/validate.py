@@ -28,8 +28,7 @@ def check_probabilities(p: np.ndarray) -> None:
         refuse_rows("Probabilities", "NaN or infinite", unknown, p)
     outside = _any((p < 0) | (p > 1))
     if outside.any():
-        why = "outside [0, 1]; logits go through Probabilities.from_logits"
-        refuse_rows("Probabilities", why, outside, p)
+        refuse_rows("Probabilities", f"outside [0, 1]; {_likely(p)}", outside, p)
     off = np.atleast_1d(np.abs(p.sum(axis=1) - 1.0) > SUM_TOLERANCE)
     refuse_rows("Probabilities", "rows must sum to one", off, p)
 
@@ -90,3 +89,32 @@ def inside(who: str, name: str, levels: np.ndarray) -> None:
 def _any(bad: np.ndarray) -> np.ndarray:
     """(n,) whether any column of a row is bad."""
     return bad if bad.ndim == 1 else np.atleast_1d(bad.any(axis=1))
+
+
+def _likely(values: np.ndarray) -> str:
+    """What numbers outside [0, 1] are likely to be, in words."""
+    wide = values.reshape(len(values), -1)
+    off = _any((wide < 0) | (wide > 1)).mean()
+    if off > 0.5 and wide.min() < 0:
+        return "these look like logits: use Probabilities.from_logits"
+    percent = wide.max() <= 100 and wide.min() >= 0 and wide.max() > 1.5
+    if percent and off > 0.5 and (values.ndim == 1 or np.allclose(wide.sum(axis=1), 100, atol=1)):
+        return "these look like percent: divide them by 100"
+    return "logits go through Probabilities.from_logits"
+
+
+def refuse_shares(who: str, logits: np.ndarray) -> None:
+    """Refuse logits (n, k) that are probabilities: their softmax would be near uniform.
+
+    A few rows may look so by chance, and equal rows tell no more than one.
+    """
+    n, k = logits.shape
+    if n < 5 or k < 2 or not (logits.min() >= 0 and logits.max() <= 1):
+        return
+    if np.allclose(logits.sum(axis=1), 1.0, atol=1e-4) and (logits != logits[0]).any():
+        raise EvidenceError(
+            who,
+            f"logits lie in [0, 1] and sum to one over classes ({n} x {k})",
+            why="these look like probabilities",
+            do="Use Probabilities(...), or pass the logits",
+        )
