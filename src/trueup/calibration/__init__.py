@@ -20,13 +20,23 @@ from trueup.calibration.measures.log_loss import log_loss as log_loss
 from trueup.calibration.measures.noise_floor import noise_floor as noise_floor
 from trueup.calibration.measures.slope import calibration_intercept as calibration_intercept
 from trueup.calibration.measures.slope import calibration_slope as calibration_slope
+from trueup.calibration.recalibrate.automatic import AutomaticCalibration as AutomaticCalibration
 from trueup.calibration.recalibrate.beta import BetaCalibration as BetaCalibration
+from trueup.calibration.recalibrate.dirichlet import DirichletCalibration as DirichletCalibration
 from trueup.calibration.recalibrate.do_nothing import DoNothing as DoNothing
 from trueup.calibration.recalibrate.ensemble_temperature import (
     EnsembleTemperatureScaling as EnsembleTemperatureScaling,
 )
 from trueup.calibration.recalibrate.histogram import HistogramBinning as HistogramBinning
 from trueup.calibration.recalibrate.isotonic import IsotonicCalibration as IsotonicCalibration
+from trueup.calibration.recalibrate.matrix import MatrixScaling as MatrixScaling
 from trueup.calibration.recalibrate.platt import PlattScaling as PlattScaling
+from trueup.calibration.recalibrate.quadratic import QuadraticScaling as QuadraticScaling
+from trueup.calibration.recalibrate.structured_matrix import (
+    StructuredMatrixScaling as StructuredMatrixScaling,
+)
+from trueup.calibration.recalibrate.structured_vector import (
+    StructuredVectorScaling as StructuredVectorScaling,
+)
 from trueup.calibration.recalibrate.temperature import TemperatureScaling as TemperatureScaling
 from trueup.calibration.recalibrate.vector import VectorScaling as VectorScaling

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from trueup.core.effort import Effort
 from trueup.core.errors import FitError
 from trueup.core.evidence import Evidence
 from trueup.core.expressions import (
@@ -180,6 +181,7 @@ class AbstractCorrection(ABC):
     """Settings of a correction of class probabilities; ``fit`` learns, ``Fitted`` applies."""
 
     least_classes: ClassVar[int] = 2
+    effort: ClassVar[Effort] = Effort.LIGHT
 
     @abstractmethod
     def learn(
