@@ -1,7 +1,7 @@
 """Predictions for the benchmark of corrections: what a model said of rows that it has not seen.
 
-Every set is a list of pools: probabilities and truth of rows outside the training set, with a flag of
-the rows that corrections learn from. The rest judges them.
+Every set is a list of pools: probabilities and truth of rows outside the training set, with a flag
+of the rows that corrections learn from. The rest judges them.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def codes(values) -> np.ndarray:
 
 
 def gusto() -> Table:
-    """Death within 30 days; trained on regions 1-8, as its documented split; corrected elsewhere."""
+    """Death within 30 days: trained on regions 1-8, as documented, corrected for the others."""
     frame = pd.read_parquet(SHARED / "tabular" / "gusto" / "data.parquet")
     drop = ["day30", "sho", "regl", "grpl", "grps", "tpa", "tx"]
     near = (frame["regl"].astype(int) <= 8).to_numpy()
@@ -79,7 +79,7 @@ def gusto() -> Table:
 
 
 def breast() -> Table:
-    """Recurrence or death within three years: trained on Rotterdam, corrected for the GBSG trial."""
+    """Recurrence within three years: trained in Rotterdam, corrected for the GBSG trial."""
     near = pd.read_csv(SHARED / "tabular/survival_a/survival__rotterdam.csv")
     far = pd.read_csv(SHARED / "tabular/survival_a/survival__gbsg.csv")
     near = near.assign(days=near["rtime"], status=near["recur"], train=1)

@@ -90,7 +90,7 @@ class Affine:
 
     def curvature(self, theta: np.ndarray) -> np.ndarray:
         """(k d, k d) curvature between all numbers."""
-        k, d = theta.shape
+        d = theta.shape[1]
         found = self.loss.curvature(np.exp(log_softmax(self.logits(theta))))
         total = np.diag(2.0 * self.penalty.reshape(-1))
         for sign, u in found.ranks:

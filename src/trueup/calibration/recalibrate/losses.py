@@ -1,4 +1,4 @@
-"""Losses that maps of logits are fitted by, a row each: value, slope and curvature in the logits."""
+"""Losses that maps of logits are fitted by, a row each: value, slope, curvature in the logits."""
 
 from __future__ import annotations
 
