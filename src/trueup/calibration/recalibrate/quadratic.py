@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from trueup.calibration.recalibrate.tempered import Tempered, temper
 from trueup.core.cards import Card
+from trueup.core.effort import Effort
 from trueup.core.events import AbstractEventCorrection, AbstractEventMap
 from trueup.core.expressions import Expr, Join, Scaled, operate
 
@@ -56,6 +58,7 @@ class QuadraticScaling(AbstractEventCorrection):
     ridge: float = 1.0
     tolerance: float = 1e-10
     steps: int = 100
+    effort: ClassVar[Effort] = Effort.HEAVY  # one versus rest of many classes costs as much
 
     def learn_event(self, x: np.ndarray, y: np.ndarray, weight: np.ndarray):
         first, z = temper(np.column_stack([np.zeros_like(x), x]), (y > 0.5).astype(int), weight)
