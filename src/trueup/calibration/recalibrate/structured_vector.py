@@ -43,6 +43,8 @@ class StructuredVectorScaling(AbstractCorrection):
         ``"log_loss"`` or ``"brier"``.
     diagonal, intercept
         :math:`\lambda_v, \lambda_b` > 0: how strongly scales and shifts are held back.
+    tolerance, steps
+        As in ``MatrixScaling``.
 
     Examples
     --------
