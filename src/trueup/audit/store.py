@@ -17,7 +17,6 @@ from trueup.audit.whole import whole, write_whole
 from trueup.calibration.recalibrate.do_nothing import Identity
 from trueup.core.cards import all_cards
 from trueup.core.errors import EvidenceError, UsageError
-from trueup.core.events import OneVersusRest
 from trueup.core.fitted import AbstractMap, Fitted
 from trueup.core.predictions import Probabilities
 from trueup.core.rows import Rows
@@ -307,15 +306,18 @@ def _dtype(dtype: Any) -> Any:
 
 
 def _known_maps() -> dict[str, type]:
-    """The maps of the catalogue: a file can name no other class."""
-    found: dict[str, type] = {"OneVersusRest": OneVersusRest}
+    """The maps of the library: a file can name no other class."""
     for card in all_cards():
         if card.family == "recalibrate":
-            for name, kind in vars(importlib.import_module(card.module)).items():
-                if isinstance(kind, type) and issubclass(kind, AbstractMap):
-                    found[name] = kind
-    steps = importlib.import_module("trueup.calibration.recalibrate.steps")
-    return found | {"Steps": steps.Steps}
+            importlib.import_module(card.module)
+    kinds = _kinds_of(AbstractMap)
+    return {kind.__name__: kind for kind in kinds if kind.__module__.startswith("trueup.")}
+
+
+def _kinds_of(kind: type) -> list[type]:
+    """Every class below ``kind``."""
+    below = kind.__subclasses__()
+    return below + [deeper for each in below for deeper in _kinds_of(each)]
 
 
 def _hash(body: dict, arrays: dict[str, np.ndarray]) -> str:

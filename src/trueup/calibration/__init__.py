@@ -45,12 +45,14 @@ from trueup.calibration.measures.slope import calibration_slope as calibration_s
 from trueup.calibration.measures.smooth_ece import smooth_ece as smooth_ece
 from trueup.calibration.measures.spiegelhalter_test import spiegelhalter_test as spiegelhalter_test
 from trueup.calibration.measures.spiegelhalter_z import spiegelhalter_z as spiegelhalter_z
+from trueup.calibration.recalibrate.automatic import AutomaticCalibration as AutomaticCalibration
 from trueup.calibration.recalibrate.bbq import BayesianBinning as BayesianBinning
 from trueup.calibration.recalibrate.beta import BetaCalibration as BetaCalibration
 from trueup.calibration.recalibrate.centred_isotonic import CentredIsotonic as CentredIsotonic
 from trueup.calibration.recalibrate.correctness_aware import CorrectnessAware as CorrectnessAware
 from trueup.calibration.recalibrate.density_aware import DensityAware as DensityAware
 from trueup.calibration.recalibrate.density_aware import neighbour_distances as neighbour_distances
+from trueup.calibration.recalibrate.dirichlet import DirichletCalibration as DirichletCalibration
 from trueup.calibration.recalibrate.do_nothing import DoNothing as DoNothing
 from trueup.calibration.recalibrate.ensemble_temperature import (
     EnsembleTemperatureScaling as EnsembleTemperatureScaling,
@@ -58,9 +60,17 @@ from trueup.calibration.recalibrate.ensemble_temperature import (
 from trueup.calibration.recalibrate.hierarchical import HierarchicalPlatt as HierarchicalPlatt
 from trueup.calibration.recalibrate.histogram import HistogramBinning as HistogramBinning
 from trueup.calibration.recalibrate.isotonic import IsotonicCalibration as IsotonicCalibration
+from trueup.calibration.recalibrate.matrix import MatrixScaling as MatrixScaling
 from trueup.calibration.recalibrate.per_group import PerGroup as PerGroup
 from trueup.calibration.recalibrate.platt import PlattScaling as PlattScaling
+from trueup.calibration.recalibrate.quadratic import QuadraticScaling as QuadraticScaling
 from trueup.calibration.recalibrate.spline import SplineCalibration as SplineCalibration
+from trueup.calibration.recalibrate.structured_matrix import (
+    StructuredMatrixScaling as StructuredMatrixScaling,
+)
+from trueup.calibration.recalibrate.structured_vector import (
+    StructuredVectorScaling as StructuredVectorScaling,
+)
 from trueup.calibration.recalibrate.temperature import TemperatureScaling as TemperatureScaling
 from trueup.calibration.recalibrate.vector import VectorScaling as VectorScaling
 from trueup.calibration.recalibrate.venn_abers import VennAbers as VennAbers

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trueup.calibration.recalibrate.losses import loss_called
+from trueup.calibration.recalibrate.scale import least_scale
 from trueup.core.cards import Card
 from trueup.core.expressions import Expr, Scaled
 from trueup.core.fitted import AbstractCorrection, AbstractMap
@@ -49,6 +51,8 @@ class TemperatureScaling(AbstractCorrection):
     largest
         Bound on T and on 1/T. A fit that ends on it has not converged: the log loss has no
         minimum, as when every prediction is right.
+    loss
+        ``"log_loss"`` or ``"brier"``: what the temperature makes least.
 
     Examples
     --------
@@ -60,9 +64,15 @@ class TemperatureScaling(AbstractCorrection):
 
     tolerance: float = 1e-10
     largest: float = 1e3
+    loss: str = "log_loss"
 
     def learn(self, logs: np.ndarray, truth: np.ndarray, weight: np.ndarray):
-        beta, converged = best_scale(logs, truth, weight, settings=self)
+        if self.loss == "log_loss":  # its moments alone are faster than slopes of every logit
+            beta, converged = best_scale(logs, truth, weight, settings=self)
+        else:
+            loss = loss_called("TemperatureScaling", self.loss)
+            bounds = {"tolerance": self.tolerance, "largest": self.largest}
+            beta, converged = least_scale(loss, logs, truth, weight, **bounds)
         return Temperature(float(1.0 / beta)), converged
 
 
