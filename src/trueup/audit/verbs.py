@@ -18,11 +18,12 @@ from trueup.audit.slices import EMPTY
 from trueup.core.errors import UsageError
 from trueup.core.measure import check_level
 from trueup.core.tables.labels import one_class, table_values
+from trueup.core.tables.opened import opened
 from trueup.core.tables.plan import Plan, make_plan
 from trueup.core.tables.profile import profile
 from trueup.core.tables.roles import Leniency, Roles, assign
 from trueup.core.tables.scan import scan
-from trueup.core.tables.source import Table, open_table
+from trueup.core.tables.source import Table
 
 
 MODELS = 20
@@ -90,7 +91,7 @@ def audit(
     columns = tuple([prob] if prob else [probs] if isinstance(probs, str) else probs)
     options = _options(roles_and_leniency)
     given = Roles(truth, columns, event=bool(prob), by=by, **options["roles"])
-    with open_table(data, threads=options["threads"]) as table:
+    with opened(data, threads=options["threads"], engine=options["engine"]) as table:
         roles = assign(table, given)
         leniency = Leniency(**options["leniency"])
         models, notes = _judged(table, roles, leniency, level, options)
@@ -164,7 +165,7 @@ def _options(given: dict) -> dict:
         leniency["positive"] = str(leniency["positive"])
     if "classes" in leniency:
         leniency["classes"] = tuple(map(str, leniency["classes"]))
-    usual = {"threads": 2, "progress": None, "name": ""}
+    usual = {"threads": 2, "progress": None, "name": "", "engine": ""}
     rest = {key: given.pop(key, value) for key, value in usual.items()}
     if given:
         raise UsageError(
@@ -222,7 +223,7 @@ def how(judged: Judged) -> list[tuple[str, str]]:
     plan, cube = judged.plan, judged.cube
     groups = int((cube.table.total("n")[:, 0] > 0).sum())
     made_of = {
-        "row": "a portable hash of the row",
+        "row": f"a portable hash of {plan.known_by}",
         "cluster": f"a portable hash of {plan.roles.cluster!r}, so that a cluster stays together",
         "block": f"contiguous blocks of {plan.roles.time!r}: neighbours may depend on each other",
     }[plan.grouping]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import singledispatch
 
 import numpy as np
 
@@ -15,6 +16,7 @@ YES = ("1", "true", "yes", "y", "t", "positive", "pos")
 NO = ("0", "-1", "false", "no", "n", "f", "negative", "neg")
 
 
+@singledispatch
 def table_values(table: Table, column: str, *, limit: int) -> list[tuple[str, int]]:
     """Distinct values as text, and their counts, the most frequent first; nulls left out.
 
@@ -35,7 +37,7 @@ def read_labels(table: Table, roles: Roles, labels: list, leniency: Leniency):
     """
     kind = table.kind(roles.truth)
     known = [v for v, _ in labels if not (kind == "number" and v == "nan")]
-    names = list(dict.fromkeys(_plain(value, kind) for value in known))
+    names = list(dict.fromkeys(plain_label(value, kind) for value in known))
     if roles.event:
         return _event_labels(table, roles, names, leniency)
     k, truth = len(roles.probs), quoted(roles.truth)
@@ -86,7 +88,7 @@ def _usual(names: list[str]) -> str:
     return yes[0] if yes else "1"
 
 
-def _plain(value: str, kind: str) -> str:
+def plain_label(value: str, kind: str) -> str:
     """A label as people write it: ``1`` for 1.0 and 1.00, ``True`` for true."""
     if kind == "flag":
         return value.capitalize()
