@@ -45,8 +45,9 @@ def audit(
     Parameters
     ----------
     data
-        Path of Parquet or CSV files, ``file.duckdb::table``, a pandas, polars or Arrow table, a
-        DuckDB relation, or a dict of arrays (n,).
+        Path of Parquet or CSV files, ``file.duckdb::table``, a pandas, polars or Arrow table, or a
+        dict of arrays (n,). A Spark or Dask DataFrame, a polars LazyFrame, an Ibis table and a
+        DuckDB relation stay where they are: their engine adds up, and only sums come here.
     truth
         Column of what happened; guessed from the names where empty.
     probs, prob
@@ -60,8 +61,9 @@ def audit(
     **roles_and_leniency
         Columns ``time``, ``cluster``, ``weight``, ``model``, ``key``; ``normalize`` or
         ``drop_bad`` (bool) for bad rows, ``positive`` (label of the event), ``classes`` (names);
-        ``threads`` (int), ``progress`` (called with done and all rows) and ``name`` (what to call
-        the table).
+        ``threads`` (int), ``progress`` (called with done and all rows), ``name`` (what to call
+        the table) and ``engine`` (``"duckdb"``, ``"polars"``, ``"dask"`` or ``"spark"``: what reads
+        the files of a path).
 
     Returns
     -------
@@ -101,7 +103,7 @@ def audit(
             compare(models, level=level) if len(models) > 1 else [],
             time.perf_counter() - started,
             datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            how(models[0]),
+            [*how(models[0]), *_elsewhere(table)],
             level,
             notes,
         )
@@ -174,6 +176,14 @@ def _options(given: dict) -> dict:
             do="Use time, cluster, weight, model, key, normalize, drop_bad, positive, classes",
         )
     return {"roles": roles, "leniency": leniency, **rest}
+
+
+def _elsewhere(table: Any) -> list[tuple[str, str]]:
+    """Which engine did the work, where trueup did not read the table itself."""
+    engine = getattr(table, "engine", None)
+    if engine is None:
+        return []
+    return [("Engine", f"{engine.name} added up the rows where they are; only sums came here.")]
 
 
 def _judged(table: Table, roles: Roles, leniency: Leniency, level: float, options: dict):

@@ -28,6 +28,8 @@ SAMPLE = 800_000
 """Probabilities kept of a table of several classes, to fit maps that no cube can."""
 LEAST_SAMPLE = 20_000
 """Rows kept, however many classes there are."""
+
+
 @dataclass(eq=False)
 class Sample:
     """Rows kept for what a cube cannot answer: (n, k) probabilities and their roles."""

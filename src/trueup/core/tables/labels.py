@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from functools import singledispatch
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def table_values(table: Table, column: str, *, limit: int) -> list[tuple[str, in
     )
 
 
-def read_labels(table: Table, roles: Roles, labels: list, leniency: Leniency):
+def read_labels(table: Any, roles: Roles, labels: list, leniency: Leniency):
     """Class names (the event last where there is one), and the SQL of the truth's code.
 
     ``labels`` are the distinct values of the truth with their counts.
@@ -57,7 +58,7 @@ def read_labels(table: Table, roles: Roles, labels: list, leniency: Leniency):
     return tuple(classes), f"(CASE {text}::VARCHAR {' '.join(cases)} END)::USMALLINT"
 
 
-def _event_labels(table: Table, roles: Roles, names: list[str], leniency: Leniency):
+def _event_labels(table: Any, roles: Roles, names: list[str], leniency: Leniency):
     if len(names) > 2:
         raise EvidenceError(
             "trueup",

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import narwhals as nw
 import numpy as np
 
 from trueup.core.errors import UsageError
 from trueup.core.groups import BUCKETS, MODULUS
+from trueup.core.tables.clock import Clock, clock_from
 from trueup.core.tables.plan import (
     LEVELS,
     MISSING,
     VALUES,
-    Clock,
     Plan,
     Slicer,
-    clock_from,
     grouping,
     left_out,
     make_plan,
@@ -22,13 +23,13 @@ from trueup.core.tables.plan import (
     range_labels,
 )
 from trueup.core.tables.profile import Profile
-from trueup.core.tables.remote.look import code_of
 from trueup.core.tables.remote.rows import (
     CONTENT,
     KEY,
     PLACE,
     RemotePlan,
     by_role,
+    code_of,
     content,
     number,
     prepared,
@@ -73,8 +74,6 @@ def _(table: RemoteTable, roles: Roles, profile: Profile, *, model: str = "") ->
 
 def _known_by_content(table: RemoteTable, plan: RemotePlan) -> RemotePlan:
     """A plan for rows that have neither a key nor a place."""
-    from dataclasses import replace
-
     if plan.roles.model and plan.grouping == "row":
         raise UsageError(
             "audit",
@@ -110,7 +109,8 @@ def _slicer(table: RemoteTable, frame: nw.LazyFrame, role: str, column: str) -> 
     kept = found[:VALUES]
     texts = [text for _, text, _ in kept]
     labels = texts + [MISSING if MISSING not in texts else f"({MISSING})"] * missing
-    known = code_of(value, [v for v, _, _ in kept], list(range(len(kept))), len(labels))
+    values, places = [v for v, _, _ in kept], list(range(len(kept)))
+    known = code_of(value, values, places, len(labels))
     code = nw.when(value.is_null()).then(nw.lit(len(kept))).otherwise(known) if missing else known
     total = len(found)
     if total > VALUES:

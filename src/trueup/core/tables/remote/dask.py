@@ -17,16 +17,14 @@ FAN = 8
 
 
 def read(path: str, threads: int) -> Any:
-    """Files as a table; on the cluster at ``DASK_SCHEDULER_ADDRESS`` where that is set."""
-    import dask
+    """Files as a table: on the cluster at ``DASK_SCHEDULER_ADDRESS`` where that is set, on that
+    of the active client, or else here on all cores."""
     import dask.dataframe as frames
 
     if os.environ.get("DASK_SCHEDULER_ADDRESS"):
         from distributed import Client
 
         Client(set_as_default=True)
-    else:
-        dask.config.set(scheduler="threads", num_workers=threads)
     if ".csv" in path or ".tsv" in path:
         return frames.read_csv(path, sep="\t" if ".tsv" in path else ",")
     return frames.read_parquet(path)
@@ -68,23 +66,41 @@ def _with(table: Any, column: str, kind: type) -> Any:
 
 def numbered(table: Any, column: str) -> Any:
     """Rows numbered through all partitions, in their order."""
-    return table.assign(**{column: 1}).assign(**{column: lambda t: t[column].cumsum() - 1})
+    import dask.dataframe as frames
+    from dask.base import compute
+    from dask.delayed import delayed
+
+    counts = compute(*(delayed(len)(part) for part in table.iloc[:, :1].to_delayed()))
+    starts = np.cumsum([0, *counts]).tolist()
+
+    def made(part: Any, start: int) -> Any:
+        return part.assign(**{column: np.arange(start, start + len(part))})
+
+    parts = [delayed(made)(part, n) for part, n in zip(table.to_delayed(), starts, strict=False)]
+    return frames.from_delayed(parts, meta=_with(table, column, np.int64), verify_meta=False)
 
 
 def arrays(table: Any) -> dict:
-    """A small result."""
-    result = table.compute()
+    """A small result.
+
+    What is shuffled for it is small too, and Dask's peer-to-peer shuffle fails on columns of text
+    (distributed 2026.8: ``KeyError`` in ``convert_shards``).
+    """
+    import dask.config
+
+    with dask.config.set({"dataframe.shuffle.method": "tasks"}):
+        result = table.compute()
     return {name: result[name].to_numpy() for name in result.columns}
 
 
 def summed(table: Any, kernel: Kernel) -> dict:
     """Partitions by the kernel where they are, their sums added in a tree."""
-    import dask
+    from dask.delayed import delayed
 
-    once = dask.delayed(kernel)
-    sums = [dask.delayed(_partition)(once, part) for part in table.to_delayed()]
+    once = delayed(kernel)
+    sums = [delayed(_partition)(once, part) for part in table.to_delayed()]
     while len(sums) > 1:
-        sums = [dask.delayed(_added)(sums[i : i + FAN]) for i in range(0, len(sums), FAN)]
+        sums = [delayed(_added)(sums[i : i + FAN]) for i in range(0, len(sums), FAN)]
     return sums[0].compute()
 
 

@@ -64,7 +64,7 @@ class Engine:
         return {k: np.asanyarray(v) for k, v in self.way.arrays(frame.to_native()).items()}
 
     def unpivot(self, frame: nw.LazyFrame, on: list[str], index: list[str]) -> nw.LazyFrame:
-        """A row for every column of ``on``: its name as ``variable``, what it holds as ``value``."""
+        """A row for every column of ``on``: its name as ``variable``, its content as ``value``."""
         if hasattr(self.way, "unpivot"):
             return self.change(frame, self.way.unpivot, on, index)
         return frame.unpivot(on=on, index=index, variable_name="variable", value_name="value")

@@ -27,12 +27,13 @@ def digest(table: Any, column: str) -> Any:
     """The lower half of the MD5 modulo ``FOLD``, digit by digit: see ``groups``."""
     import ibis
 
-    text = table[column].cast("string").hexdigest("md5")
-    number = ibis.literal(0)
+    text: Any = table[column].cast("string").hexdigest("md5")
+    number: Any = ibis.literal(0)
     for place in range(16):  # bytes are turned around, the two digits of a byte are not
-        value = ibis.literal(DIGITS).find(text.substr(16 + place, 1))
+        digits: Any = ibis.literal(DIGITS)
         power = 2 * (place // 2) + (1 - place % 2)
-        number = number + value.cast("int64") * pow(16, power, FOLD)
+        value = digits.find(text.substr(16 + place, 1)).cast("int64")
+        number = number + value * pow(16, power, FOLD)
     return table.mutate(**{column: number % FOLD})
 
 

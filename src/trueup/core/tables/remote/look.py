@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import narwhals as nw
 
 from trueup.core.errors import EvidenceError
 from trueup.core.tables.labels import plain_label, read_labels
 from trueup.core.tables.profile import WEIGHT, Profile, enough, profile, repeated, soundness
-from trueup.core.tables.remote.rows import by_role
+from trueup.core.tables.remote.rows import by_role, code_of
 from trueup.core.tables.remote.table import RemoteTable
 from trueup.core.tables.roles import Leniency, Roles
 from trueup.core.validate import SUM_TOLERANCE
@@ -29,7 +27,9 @@ def _(table: RemoteTable, roles: Roles, leniency: Leniency | None = None) -> Pro
     names = {reason: f"bad{i}" for i, reason in enumerate(sound)}
     tests = {names[reason]: _count(~ok) for reason, ok in sound.items()}
     tests |= {"known": nw.len(), "kept": _count(every), "weighed": _count(weighed)}
-    counts = {k: int(v[0] or 0) for k, v in table.arrays(frame.filter(known).select(**tests)).items()}
+    counts = {
+        k: int(v[0] or 0) for k, v in table.arrays(frame.filter(known).select(**tests)).items()
+    }
 
     def where(reason: str) -> str:
         return _example(table, roles, frame.filter(known & ~sound[reason]))
@@ -85,7 +85,9 @@ def sound_rows(table: RemoteTable, roles: Roles, leniency: Leniency) -> dict[str
         found[WEIGHT] = (weight >= 0) & weight.is_finite()
     for role in filter(lambda role: getattr(roles, role), ("time", "cluster", "key", "model")):
         present = ~nw.col(role).is_null()
-        found[f"without a {role}"] = present & nw.col(role).is_finite() if role == "time" else present
+        found[f"without a {role}"] = (
+            present & nw.col(role).is_finite() if role == "time" else present
+        )
     return {reason: ok.fill_null(False) for reason, ok in found.items()}
 
 
@@ -113,12 +115,6 @@ def _code(table: RemoteTable, roles: Roles, classes: tuple, values: list) -> nw.
     else:  # a flag may stand for the classes 0 and 1
         codes = [classes.index(n) if n in classes else int(n == "True") for n in names]
     return code_of(nw.col("truth"), [value for value, _, _ in values], codes, 0)
-
-
-def code_of(column: nw.Expr, values: list[Any], codes: list[int], other: int) -> nw.Expr:
-    """Whole numbers in the place of values."""
-    known = [nw.when(column == v).then(nw.lit(c)) for v, c in zip(values, codes, strict=True)]
-    return nw.coalesce(*known, nw.lit(other)).cast(nw.Int64) if known else nw.lit(other)
 
 
 def _duplicates(table: RemoteTable, roles: Roles) -> int:

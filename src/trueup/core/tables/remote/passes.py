@@ -1,4 +1,4 @@
-"""The one pass over a table that lives elsewhere: by its engine, or by the kernel where rows are."""
+"""The one pass over a table that lives elsewhere, by its engine or by the kernel."""
 
 from __future__ import annotations
 

@@ -11,7 +11,6 @@ from trueup.core.tables.kernel import Kernel, absorb, batch_of
 from trueup.core.tables.source import BATCH
 
 
-
 PACKAGES = ("polars",)
 
 

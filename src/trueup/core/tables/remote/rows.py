@@ -106,6 +106,16 @@ def _columns(plan: RemotePlan) -> dict[str, nw.Expr]:
     return found
 
 
+def code_of(column: nw.Expr, values: list, codes: list[int], other: int) -> nw.Expr:
+    """Whole numbers in the place of values; ``other`` for what is none of them.
+
+    Flat, so that two hundred values are no deep tree of cases; measured against
+    ``replace_strict``: the same on Polars, cheaper on Dask, and there on Spark Connect too.
+    """
+    known = [nw.when(column == v).then(nw.lit(c)) for v, c in zip(values, codes, strict=True)]
+    return nw.coalesce(*known, nw.lit(other)).cast(nw.Int64) if known else nw.lit(other)
+
+
 def number(column: str) -> nw.Expr:
     """A whole number of a key, below ``FOLD``; see ``groups.hash_groups``."""
     key = nw.col(column)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ NUMBER = "conv({hex}, 16, 10)::decimal(20, 0) % 1000003"
 def read(path: str, threads: int) -> Any:
     """Files as a table of the running session, or of one that starts here."""
     session = _session(threads)
+    if glob(path):  # Java's working folder is the one that it was started in
+        path = str(Path(path).absolute())
     if ".csv" in path or ".tsv" in path:
         sep = "\t" if ".tsv" in path else ","
         return session.read.csv(path, header=True, inferSchema=True, sep=sep)
@@ -32,8 +35,8 @@ def _session(threads: int) -> Any:
     builder = SparkSession.builder
     if SparkSession.getActiveSession() is None and not any(map(os.environ.get, SETTINGS)):
         demand_java()
-        quiet = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
-        builder = builder.master(f"local[{threads}]").config(map=quiet)
+        builder = builder.master(f"local[{threads}]").config("spark.ui.enabled", "false")
+        builder = builder.config("spark.ui.showConsoleProgress", "false")
     return builder.appName("trueup").getOrCreate()
 
 

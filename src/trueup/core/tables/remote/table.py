@@ -17,6 +17,13 @@ from trueup.core.tables.labels import table_values
 from trueup.core.tables.remote.engines import Engine, lazy
 
 
+FAMILIES = (
+    "pyspark", "py4j", "dask", "distributed", "polars", "ibis", "duckdb", "_duckdb", "pyarrow",
+    "pandas", "fsspec", "narwhals",
+)  # fmt: skip
+"""Whose errors are about the table; those of others are mistakes, to be seen as they are."""
+
+
 @dataclass(eq=False)
 class RemoteTable:
     """A lazy frame of an engine, and what its columns are called and hold.
@@ -41,7 +48,8 @@ class RemoteTable:
     @classmethod
     def of(cls, engine: Engine, native: Any, name: str) -> RemoteTable:
         """The table behind a native one."""
-        safe = {column: f"c{i}" for i, column in enumerate(map(str, native.columns))}
+        names = lazy(native).collect_schema().names()
+        safe = {name: f"c{i}" for i, name in enumerate(names)}
         return cls(engine, name, lazy(engine.way.rename(native, safe)), safe)
 
     @cached_property
@@ -114,9 +122,10 @@ def open_remote(data: Any, engine: Engine, *, threads: int = 2) -> Iterator[Remo
         if not table.rows:
             raise EvidenceError("trueup", f"{name} has no rows", do="Pass a table with rows")
         yield table
-    except TrueupError:
-        raise
-    except Exception as error:  # every engine has a family of errors of its own
+    except Exception as error:
+        family = type(error).__module__.split(".")[0]
+        if isinstance(error, TrueupError) or not (family in FAMILIES or isinstance(error, OSError)):
+            raise
         if "KeyboardInterrupt" in repr(error):
             raise KeyboardInterrupt from error
         raise EvidenceError(
