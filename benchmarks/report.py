@@ -13,7 +13,9 @@ from bench import QUICK, RESULTS, peer, versions
 WORDS = {1: "one core", 2: "two cores", 4: "four cores", 8: "eight cores"}
 SIGNS = {"cpu": "s", "wall": "s", "rss": "MiB", "bytes": "bytes", "megabytes": "MB"}
 NAMES = {"cpu": "CPU", "wall": "time", "rss": "memory", "bytes": "size", "megabytes": "size"}
-OURS = ("duckdb", "narwhals", "numpy", "polars", "scikit-learn", "scipy", "altair")
+OURS = (
+    "duckdb", "narwhals", "numpy", "polars", "dask", "pyspark", "scikit-learn", "scipy", "altair",
+)  # fmt: skip
 THEIRS = {
     "science": ("scikit-learn", "scipy", "model-diagnostics", "polars", "pyarrow"),
     "evidently": ("evidently", "pandas", "scikit-learn"),
@@ -155,7 +157,10 @@ def page(results: dict) -> str:
 
 if __name__ == "__main__":
     results = json.loads(RESULTS.read_text())
-    results |= {"machine": machine(), "versions": all_versions(), "quick": QUICK}
+    # What is not installed now did not run now: its numbers and its version stay as they were.
+    found = {name: kinds for name, kinds in all_versions().items() if kinds}
+    kept = results.get("versions", {}) | found
+    results |= {"machine": machine(), "versions": kept, "quick": QUICK}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     made = Path(RESULTS).with_suffix(".md")
     made.write_text(page(results), encoding="utf-8")

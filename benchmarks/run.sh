@@ -32,7 +32,7 @@ case $mode in
 esac
 
 rm -f "${TRUEUP_RESULTS:-$here/results.json}"
-for question in audits measures faults startup applying reports; do
+for question in audits scale measures faults startup applying reports; do
   "$python" "$here/$question.py" "$mode"
 done
 "$python" "$here/report.py" "$mode"

@@ -108,5 +108,7 @@ def test_no_java_is_said_with_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     for name in ("JAVA_HOME", *SETTINGS):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(MissingPackage, match=r"needs Java, and there is none here. Install Java 17"):
+    with pytest.raises(
+        MissingPackage, match=r"needs Java, and there is none here. Install Java 17"
+    ):
         tu.audit("x.parquet", engine="spark")

@@ -30,7 +30,8 @@ class Engine:
         times; ``digest(table, column)`` puts a portable number in the place of text;
         ``arrays(table)`` fetches a small result. ``numbered(table, column)`` numbers rows in their
         order, where they have one. ``summed(table, kernel)`` adds up batches by the kernel, where
-        that is cheaper than a group-by. ``unpivot`` where Narwhals' does not serve.
+        that is cheaper than a group-by. ``unpivot`` where Narwhals' does not serve, and
+        ``interruptible()`` where Ctrl-C needs help.
     """
 
     name: str

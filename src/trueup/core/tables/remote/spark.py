@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
+import threading
+from collections.abc import Iterator
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,8 @@ from trueup.core.errors import MissingPackage
 PACKAGES = ("pyspark", "pyarrow", "pandas")
 SETTINGS = ("SPARK_REMOTE", "PYSPARK_SUBMIT_ARGS", "SPARK_CONF_DIR", "SPARK_HOME", "MASTER")
 """Variables by which a user says where Spark runs; without any of them it runs here."""
+PATIENCE = 5.0
+"""Seconds that ending the jobs may take after Ctrl-C."""
 EPOCH = "TIMESTAMP_NTZ'1970-01-01 00:00:00'"
 NUMBER = "conv({hex}, 16, 10)::decimal(20, 0) % 1000003"
 
@@ -23,10 +29,40 @@ def read(path: str, threads: int) -> Any:
     session = _session(threads)
     if glob(path):  # Java's working folder is the one that it was started in
         path = str(Path(path).absolute())
-    if ".csv" in path or ".tsv" in path:
-        sep = "\t" if ".tsv" in path else ","
-        return session.read.csv(path, header=True, inferSchema=True, sep=sep)
-    return session.read.parquet(path)
+    with interruptible():
+        if ".csv" in path or ".tsv" in path:
+            sep = "\t" if ".tsv" in path else ","
+            return session.read.csv(path, header=True, inferSchema=True, sep=sep)
+        return session.read.parquet(path)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C through, and end what it leaves running.
+
+    Spark's own handler asks Java to end the jobs over the connection on which an answer is awaited;
+    both are lost, and what is raised is no interrupt.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        ending = threading.Thread(target=_end_jobs, daemon=True)  # with a connection of its own
+        ending.start()
+        ending.join(PATIENCE)
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end_jobs() -> None:
+    from pyspark import SparkContext
+
+    with contextlib.suppress(Exception):  # the context may be gone, which is as good
+        SparkContext._active_spark_context.cancelAllJobs()
 
 
 def _session(threads: int) -> Any:
@@ -37,6 +73,7 @@ def _session(threads: int) -> Any:
         demand_java()
         builder = builder.master(f"local[{threads}]").config("spark.ui.enabled", "false")
         builder = builder.config("spark.ui.showConsoleProgress", "false")
+        builder = builder.config("spark.log.level", "ERROR")
     return builder.appName("trueup").getOrCreate()
 
 

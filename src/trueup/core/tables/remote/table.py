@@ -118,10 +118,11 @@ def open_remote(data: Any, engine: Engine, *, threads: int = 2) -> Iterator[Remo
     name = Path(data).name if is_path else type(data).__name__
     try:
         native = engine.way.read(str(data), threads) if is_path else data
-        table = RemoteTable.of(engine, native, name)
-        if not table.rows:
-            raise EvidenceError("trueup", f"{name} has no rows", do="Pass a table with rows")
-        yield table
+        with getattr(engine.way, "interruptible", contextlib.nullcontext)():
+            table = RemoteTable.of(engine, native, name)
+            if not table.rows:
+                raise EvidenceError("trueup", f"{name} has no rows", do="Pass a table with rows")
+            yield table
     except Exception as error:
         family = type(error).__module__.split(".")[0]
         if isinstance(error, TrueupError) or not (family in FAMILIES or isinstance(error, OSError)):
