@@ -27,7 +27,9 @@ NAMES = {
     "megabytes": "size",
     "floor": "CPU",
 }
-OURS = ("duckdb", "narwhals", "numpy", "polars", "scikit-learn", "scipy", "altair")
+OURS = (
+    "duckdb", "narwhals", "numpy", "polars", "dask", "pyspark", "scikit-learn", "scipy", "altair",
+)  # fmt: skip
 THEIRS = {
     "science": ("scikit-learn", "scipy", "model-diagnostics", "polars", "pyarrow"),
     "evidently": ("evidently", "pandas", "scikit-learn"),

@@ -17,7 +17,7 @@ export TRUEUP_BENCH=${TRUEUP_BENCH:-$root/build/bench}
 export TRUEUP_PEERS=${TRUEUP_PEERS:-$root/build/peers}
 mkdir -p "$TRUEUP_BENCH"
 
-questions="audits measures calibration faults startup applying reports"
+questions="audits scale measures calibration faults startup applying reports"
 mode=${1:-full}
 case $mode in
   calibration)
