@@ -141,7 +141,7 @@ def test_sql_says_what_it_is_and_knows_no_other_column():
     assert comments[0].startswith("-- made up, a correction of predicted probabilities of x")
     assert "DROP" in comments[0] and "DROP" not in text.split("\n", 1)[1]
     assert 'FROM my."t" AS t' in text and '"p_corrected"' in text
-    with pytest.raises(UsageError, match="there is no dialect 'oracle'. Use duckdb, spark"):
+    with pytest.raises(UsageError, match=r"there is no dialect 'oracle'. Use duckdb, spark"):
         exported(formula("TemperatureScaling", "event"), "sql", dialect="oracle")
 
 
@@ -176,8 +176,8 @@ def test_the_python_file_needs_numpy_alone(tmp_path):
         "import sys, numpy as np, fix; print(fix.correct([[.2, .3, .5], [np.nan, .5, .5]]).shape,"
         "[m for m in sys.modules if m.startswith('trueup')])"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, '.');{code}"],
-                          cwd=tmp_path, capture_output=True, text=True, check=True)  # fmt: skip
+    command = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, '.'); {code}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "(2, 3) []"
 
 
@@ -326,9 +326,9 @@ def test_without_an_engine_it_says_so(monkeypatch):
 
 def test_bad_formats_and_options():
     made = formula("TemperatureScaling", "event")
-    with pytest.raises(UsageError, match="there is no format 'pmml'. Use sql, onnx, json, python"):
+    with pytest.raises(UsageError, match=r"there is no format 'pmml'. Use sql, onnx, json, python"):
         exported(made, "pmml")
-    with pytest.raises(UsageError, match="json takes no 'table'. Its options: none"):
+    with pytest.raises(UsageError, match=r"json takes no 'table'. Its options: none"):
         exported(made, "json", table="t")
 
 

@@ -82,8 +82,8 @@ def test_audit_of_the_whole(model):
 def test_a_prefit_classifier_is_left_as_it_is():
     inner = GaussianNB().fit(X[:600], Y[:600])
     before = inner.theta_.copy()
-    model = Corrected(FrozenEstimator(inner), method="TemperatureScaling").fit(X[600:1200],
-                                                                              Y[600:1200])  # fmt: skip
+    model = Corrected(FrozenEstimator(inner), method="TemperatureScaling")
+    model.fit(X[600:1200], Y[600:1200])
     assert np.array_equal(before, inner.theta_)
     assert model.proof_.outcome.value == "proven"
     assert loss(model) < loss(inner)
@@ -163,9 +163,9 @@ def test_weights_go_by_metadata_routing():
 
 
 def test_bad_input():
-    with pytest.raises(UsageError, match="there is no 'Magic'. Use one of"):
+    with pytest.raises(UsageError, match=r"there is no 'Magic'. Use one of"):
         Corrected(GaussianNB(), method="Magic").fit(X[:300], Y[:300])
-    with pytest.raises(EvidenceError, match="a class has 1 row or group .* 5 folds were asked"):
+    with pytest.raises(EvidenceError, match=r"a class has 1 row or group .* 5 folds were asked"):
         Corrected(GaussianNB()).fit(X[:200], np.where(np.arange(200) == 0, 7, Y[:200] % 2))
     with pytest.raises(EvidenceError, match="y has 1 class in 50 rows that count"):
         Corrected(GaussianNB()).fit(X[:50], np.zeros(50, int))

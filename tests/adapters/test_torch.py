@@ -116,7 +116,7 @@ def test_groups_and_features_go_in_beside():
     got = module(torch.tensor(probs), *(further[name] for name in module.beside)).numpy()
     meant = of_every_node(event=False, k=3)(probs, **{"the group": keys, "features": features})
     assert got == pytest.approx(meant, abs=1e-12)
-    with pytest.raises(UsageError, match="0 inputs beside the values. Pass the group, features"):
+    with pytest.raises(UsageError, match=r"0 inputs beside the values. Pass the group, features"):
         module(torch.tensor(probs))
 
 
@@ -124,7 +124,7 @@ def test_bad_input():
     made = fitted("TemperatureScaling", "three")
     with pytest.raises(UsageError, match=r"values have shape \(2, 4\). Pass \(n, 3\)"):
         Correction(made)(torch.zeros(2, 4))
-    with pytest.raises(UsageError, match="given is 'odds'. Use logits or probs"):
+    with pytest.raises(UsageError, match=r"given is 'odds'. Use logits or probs"):
         Correction(made, given="odds")
 
 

@@ -99,7 +99,7 @@ def test_adapters_are_imported_when_they_are_used():
 
 
 def test_a_ghost_adapter_is_an_error():
-    with pytest.raises(AttributeError, match="module 'trueup.adapters' has no attribute 'excel'"):
+    with pytest.raises(AttributeError, match=r"module 'trueup.adapters' has no attribute 'excel'"):
         _ = trueup.adapters.excel
 
 
