@@ -165,8 +165,11 @@ def _text(name: str) -> str:
     return "'" + name.replace("'", "''") + "'"
 
 
-MISSING = "\0"
-"""What a missing name of a group becomes; no name of a table contains it."""
+MISSING = "\0missing"
+"""What a missing name of a group becomes; no name of a table contains a zero.
+
+NumPy drops zeros at the end of a text: a zero alone would be the empty name.
+"""
 
 
 def as_names(keys: np.ndarray) -> np.ndarray:
