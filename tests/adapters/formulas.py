@@ -87,7 +87,7 @@ def of_every_node(*, event: bool, k: int) -> Formula:
         (Scaled(logs, 0.5), Linear(logs, rng.normal(size=(k, k)), rng.normal(size=k)),
          Scaled(logs, 2.0, 1.0), logs),
     )  # fmt: skip
-    looked_up = Lookup(two, ("z", "it's"), rng.normal(size=(3, k)))
+    looked_up = Lookup(two, ("", "it's"), rng.normal(size=(3, k)))
     beside = Linear(features, rng.normal(size=(k, 2)), np.zeros(k))
     sums = operate("add", operate("add", by_group, looked_up), beside)
     curve = Piecewise(sums[0], np.array([-2.0, 0.1, 3.0]), rng.normal(size=(4, 4)))

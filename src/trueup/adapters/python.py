@@ -82,7 +82,7 @@ def texts(key):
     key = np.asarray(key)
     if key.dtype.kind == "b":
         return np.where(key, "true", "false")
-    return np.array(["\\0" if k is None or k != k else str(k) for k in key], dtype=str)
+    return np.array(["\\0missing" if k is None or k != k else str(k) for k in key], dtype=str)
 
 '''
 
