@@ -334,3 +334,14 @@ def test_bad_formats_and_options():
 
 def test_a_proof_is_one_sentence():
     assert formula_room.proof_sentence({}) == ""
+
+
+@pytest.mark.parametrize("name", ["class", "good", "probs_", "scaled_3", "x y", "np", 'a"""b', "é"])
+def test_any_name_of_a_group_makes_a_python_file(name):
+    key = expressions.Key(name, 1, (name,))
+    probs = Input("probs", 2)
+    chosen = expressions.Choose(key, ("a",), (probs, probs))
+    hostile = ('"""\nraise SystemExit\n"""', "it's \\")
+    made = Formula(chosen, (name + "0", name + "1"), False, hostile, "made up")
+    assert exported(made, "python").checked.difference == 0
+    assert exported(made, "sql").checked.difference == 0
