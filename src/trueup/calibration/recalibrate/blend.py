@@ -44,9 +44,11 @@ class Blend(AbstractMap):
 def best_shares(logs: np.ndarray, weight: np.ndarray, *, prior: float) -> np.ndarray:
     """Shares (m,) that make what happened most likely.
 
-    The concave problem of mixing known densities, solved by expectation and maximisation: every
-    step gives each part the mass of the rows that it explains. ``prior`` is mass that every part
-    has beforehand, in rows: it keeps few rows from betting all on one.
+    They maximise ``sum_i w_i ln (p_i . a) + prior sum_m ln a_m``. Without their sum being fixed,
+    but with the cost ``(sum w + m prior) sum a``, the maximum sums to one by itself, so that
+    Newton's method needs no constraint; its steps are halved until they stay above 0 and go down.
+    ``prior`` is mass that every part has beforehand, in rows: it keeps few rows from betting all on
+    one.
 
     Parameters
     ----------
@@ -56,11 +58,24 @@ def best_shares(logs: np.ndarray, weight: np.ndarray, *, prior: float) -> np.nda
         (n,) weights that count rows.
     """
     likely = np.exp(logs - logs.max(axis=1, keepdims=True))
-    share = np.full(logs.shape[1], 1.0 / logs.shape[1])
-    for _ in range(500):
-        mass = share * (likely.T @ (weight / (likely @ share))) + prior
-        new = mass / mass.sum()
-        if np.abs(new - share).max() < 1e-7:
-            return new
-        share = new
-    return share
+    count = likely.shape[1]
+    share, prior = np.full(count, 1.0 / count), max(prior, 1e-9 * weight.sum())
+    total = weight.sum() + count * prior
+
+    def cost(a: np.ndarray) -> float:
+        return total * a.sum() - weight @ np.log(likely @ a) - prior * np.log(a).sum()
+
+    for _ in range(100):
+        ratio = likely / (likely @ share)[:, None]
+        slope = total - weight @ ratio - prior / share
+        bend = (ratio * weight[:, None]).T @ ratio + np.diag(prior / share**2)
+        step = np.linalg.solve(bend, -slope)
+        if -(slope @ step) < 1e-12 * total:
+            break
+        size, now = 1.0, cost(share)
+        while (share + size * step).min() <= 0 or cost(share + size * step) > now:
+            size /= 2
+            if size < 1e-12:
+                return share / share.sum()
+        share = share + size * step
+    return share / share.sum()

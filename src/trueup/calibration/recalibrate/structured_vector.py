@@ -51,8 +51,8 @@ class StructuredVectorScaling(AbstractCorrection):
     >>> from trueup.worlds import confident_by_factor
     >>> world = confident_by_factor(2.0, rows=20_000, classes=3)
     >>> m = StructuredVectorScaling().fit(world.evidence).map
-    >>> round(m.parameters["temperature"], 1), m.weight.round(1)
-    (2.0, array([1., 1., 1.]))
+    >>> round(m.parameters["temperature"], 1), bool(np.abs(m.weight - 1).max() < 0.1)
+    (2.0, True)
     """
 
     loss: str = "log_loss"
