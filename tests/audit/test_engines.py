@@ -157,7 +157,9 @@ def test_several_classes_too(kind, table, folder):
     found = scanned(SOURCES[kind](table, folder), **SEVERAL)
     same(cube_of(evidence, classes=True), found.cube)
     assert found.class_counts.tolist() == np.bincount(codes).tolist()
-    assert np.array_equal(found.sample.truth, codes)
+    # A relation has no order of its own; its sample is in that of the key's number.
+    order = np.argsort(np.abs(table["id"])) if kind == "duckdb relation" else slice(None)
+    assert np.array_equal(found.sample.truth, codes[order])
 
 
 @pytest.mark.parametrize("size", [1, 97, 4_999, 5_000, 5_001])

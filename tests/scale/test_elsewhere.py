@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 
 import duckdb
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 
 import trueup as tu
 from audit.tables import ids, scanned
+from cli.shell import start
 from scale.elsewhere import AUDITS, CUTS, oracle, same, same_audit, table
 from trueup.core.errors import EvidenceError, MissingPackage, UsageError
 from trueup.core.tables import kernel
@@ -201,6 +204,20 @@ def test_an_engine_that_fails_says_who_and_what(tmp_path):
         tu.audit(tmp_path / "noise.parquet", engine="polars")
     with pytest.raises(EvidenceError, match=r"none.parquet cannot be read by polars: "):
         tu.audit(tmp_path / "none.parquet", engine="polars")
+
+
+def test_ctrl_c_stops_another_engine_too(tmp_path):
+    with duckdb.connect() as connection:
+        connection.execute(
+            "COPY (SELECT (random() < 0.5)::INT AS y, random() AS p, range % 90 AS a "
+            f"FROM range(4_000_000)) TO '{tmp_path}/long.parquet'"
+        )
+    process = start(tmp_path, "audit", "long.parquet", "--by", "a", "--engine", "polars")
+    time.sleep(1.2)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, ""), err
+    assert "Traceback" not in err
 
 
 def test_engines_are_named_for_paths_only(tmp_path):

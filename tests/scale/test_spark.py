@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 
 import numpy as np
@@ -15,7 +16,7 @@ from audit.tables import ids, scanned
 from cli.shell import quick
 from scale.elsewhere import AUDITS, CUTS, oracle, same, same_audit, table
 from trueup.core.errors import EvidenceError, MissingPackage
-from trueup.core.tables.remote.spark import SETTINGS
+from trueup.core.tables.remote.spark import SETTINGS, interruptible
 
 
 pytestmark = [
@@ -98,6 +99,14 @@ def test_csv_is_read(session, tmp_path):
     assert found.primary.cube.n == 400
     assert np.isfinite(found.measures["log_loss"].value)
     assert ids(found)
+
+
+def test_ctrl_c_is_an_interrupt_and_spark_gets_its_handler_back(session):
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert session.range(3).count() == 3
 
 
 def test_no_java_is_said_with_what_to_install(monkeypatch, tmp_path):

@@ -84,7 +84,7 @@ READERS = ("duckdb", "polars", "dask", "spark")
 
 def engine_of(data: Any) -> Engine | None:
     """The engine that ``data`` lives in; None where trueup reads it itself."""
-    return next((engine for engine in ENGINES if engine.owns(data)), None)
+    return next((installed(engine) for engine in ENGINES if engine.owns(data)), None)
 
 
 def engine_called(name: str) -> Engine:
@@ -99,13 +99,17 @@ def engine_called(name: str) -> Engine:
     """
     if name not in READERS:
         raise UsageError("engine", f"there is no engine {name!r}", do=f"Use one of {READERS}")
-    found = next(engine for engine in ENGINES if engine.name == name)
+    return installed(next(engine for engine in ENGINES if engine.name == name))
+
+
+def installed(found: Engine) -> Engine:
+    """The same engine, if all that it needs is installed."""
     missing = [package for package in found.way.PACKAGES if find_spec(package) is None]
     if missing:
         raise MissingPackage(
             "engine",
-            f"{name} needs the package {missing[0]}",
-            do=f"Run: pip install 'trueup[{name}]'",
+            f"{found.name} needs the package {missing[0]}",
+            do=f"Run: pip install 'trueup[{found.name}]'",
         )
     return found
 

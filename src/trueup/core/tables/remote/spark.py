@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import shutil
 import signal
 import threading
 from collections.abc import Iterator
-from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ NUMBER = "conv({hex}, 16, 10)::decimal(20, 0) % 1000003"
 def read(path: str, threads: int) -> Any:
     """Files as a table of the running session, or of one that starts here."""
     session = _session(threads)
-    if glob(path):  # noqa: PTH207  Java's working folder is the one that it was started in
+    # Java's working folder is the one that it was started in.
+    if "://" not in path and glob.glob(path):  # noqa: PTH207, Path.glob takes no absolute pattern
         path = str(Path(path).absolute())
     with interruptible():
         if ".csv" in path or ".tsv" in path:
@@ -61,10 +62,9 @@ def interruptible() -> Iterator[None]:
 def _end_jobs() -> None:
     from pyspark import SparkContext
 
-    context = SparkContext._active_spark_context
+    context: Any = SparkContext._active_spark_context
     with contextlib.suppress(Exception):  # the context may be gone, which is as good
-        if context is not None:
-            context.cancelAllJobs()
+        context.cancelAllJobs()
 
 
 def _session(threads: int) -> Any:
