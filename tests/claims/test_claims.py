@@ -318,8 +318,8 @@ def recovers_the_effect_of_distance(card: Card) -> None:
     assert (np.abs(gap.mean(axis=0)) < bound + 0.02).all() and (bound < 0.2).all()
 
 
-@claim("recovers the temperature of every row")
-def recovers_the_temperature_of_every_row(card: Card) -> None:
+@claim("recovers the scale of every row")
+def recovers_the_scale_of_every_row(card: Card) -> None:
     """Logarithms of the temperature at five points over 12 fits, t test, up to 2 %."""
     at, gaps = np.linspace(-1.5, 1.5, 5)[:, None], []
 

@@ -23,13 +23,13 @@ CARD = Card(
     name="CorrectnessAware",
     question="calibration",
     family="recalibrate",
-    summary="a temperature a row, from features of the row: less sure where it is likely wrong",
+    summary="a scale of its own for every row, from features: less sure where it is likely wrong",
     axes={"map": "a scale a row, from features", "loss": "squared error of being right",
           "grouping": "none"},
     paper="Optimizing Calibration by Gaining Aware of Prediction Correctness 2024, "
           "arXiv:2404.13016",
     mission=(9,),
-    claims=("recovers the temperature of every row", "keeps the ranking of classes"),
+    claims=("recovers the scale of every row", "keeps the ranking of classes"),
     cost="O(n (k + d hidden)) a step, some hundred steps",
     not_for="features that do not tell hard rows from easy ones: use TemperatureScaling",
 )  # fmt: skip
