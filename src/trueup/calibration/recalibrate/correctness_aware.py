@@ -65,7 +65,8 @@ class CorrectnessAware(AbstractCorrection):
         Whether right and wrong rows weigh the same in total, as published. The confidence then
         fits a table where half the rows are right, so it is too low for a better model.
     penalty
-        Weight of the squared numbers of the network, >= 0.
+        Weight of the squared numbers of the network beside the sum of the losses, >= 0: what so
+        many rows would weigh. Without it a thousand rows are too few for five hidden units.
     columns
         Names of the features in tables; empty means ``feature_0``, ``feature_1``, ...
     seed
@@ -87,7 +88,7 @@ class CorrectnessAware(AbstractCorrection):
     hidden: int = 0
     loss: str = "correctness"
     balanced: bool = False
-    penalty: float = 1e-4
+    penalty: float = 10.0
     columns: tuple[str, ...] = ()
     seed: int = 0
     reads: ClassVar[tuple[str, ...]] = ("features",)
@@ -112,10 +113,11 @@ class CorrectnessAware(AbstractCorrection):
         sd = np.where(sd > 1e-12 * (1 + np.abs(mean)), sd, np.inf)
         pooled, _ = TemperatureScaling(largest=9.9).learn(logs, truth, weight)
         start = _start(features.shape[1], self.hidden, pooled.temperature, self.seed)
+        penalty = self.penalty / weight.sum()
         if self.balanced:
             weight = _balanced(weight, logs.argmax(axis=1) == truth)
         task = _Task(
-            (features - mean) / sd, logs, truth, weight, self.loss, self.penalty, self.hidden
+            (features - mean) / sd, logs, truth, weight, self.loss, penalty, self.hidden
         )
         options = {"ftol": 1e-14, "gtol": 1e-8, "maxiter": 2_000, "maxfun": 4_000}
         found = minimize(task, start, jac=True, method="L-BFGS-B", options=options)
