@@ -116,9 +116,7 @@ class CorrectnessAware(AbstractCorrection):
         penalty = self.penalty / weight.sum()
         if self.balanced:
             weight = _balanced(weight, logs.argmax(axis=1) == truth)
-        task = _Task(
-            (features - mean) / sd, logs, truth, weight, self.loss, penalty, self.hidden
-        )
+        task = _Task((features - mean) / sd, logs, truth, weight, self.loss, penalty, self.hidden)
         options = {"ftol": 1e-14, "gtol": 1e-8, "maxiter": 2_000, "maxfun": 4_000}
         found = minimize(task, start, jac=True, method="L-BFGS-B", options=options)
         layers = task.layers(found.x)
