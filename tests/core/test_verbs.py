@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import trueup as tu
+from corrections import SETTINGS, with_roles
 from trueup.core import FitError, UsageError
 from trueup.core.cards import read_cards
 
@@ -31,7 +32,7 @@ def test_every_measure_has_its_verb(name):
 
 @pytest.mark.parametrize("card", [c for c in read_cards() if c.family == "recalibrate"])
 def test_every_correction_has_its_verb(card):
-    fitted = tu.correct(E, card.name)
+    fitted = tu.correct(with_roles(E), card.name, **SETTINGS.get(card.name, {}))
     assert fitted.method == card.name and isinstance(fitted, tu.Fitted)
 
 

@@ -17,12 +17,12 @@ CARD = Card(
     name="CentredIsotonic",
     question="calibration",
     family="recalibrate",
-    summary="straight lines through the centres of the isotonic steps: any rising shape, no ties",
+    summary="straight lines through the centres of pooled blocks: any rising shape, no ties",
     axes={"map": "rising lines", "loss": "squared", "grouping": "one versus rest"},
     paper="Oron & Flournoy 2017, Statistics in Biopharmaceutical Research 9(3), arXiv:1701.05964",
     claims=("never falls", "keeps scores apart"),
     cost="O(n log n); times k for k > 2 classes",
-    not_for="curves with true jumps, which it rounds off",
+    not_for="true jumps, which isotonic steps keep and these lines round off",
 )
 
 

@@ -23,13 +23,13 @@ CARD = Card(
     name="CorrectnessAware",
     question="calibration",
     family="recalibrate",
-    summary="a temperature a row, from features of the row: less sure where it is likely wrong",
+    summary="a scale of its own for every row, from features: less sure where it is likely wrong",
     axes={"map": "a scale a row, from features", "loss": "squared error of being right",
           "grouping": "none"},
     paper="Optimizing Calibration by Gaining Aware of Prediction Correctness 2024, "
           "arXiv:2404.13016",
     mission=(9,),
-    claims=("recovers the temperature of every row", "keeps the ranking of classes"),
+    claims=("recovers the scale of every row", "keeps the ranking of classes"),
     cost="O(n (k + d hidden)) a step, some hundred steps",
     not_for="features that do not tell hard rows from easy ones: use TemperatureScaling",
 )  # fmt: skip
@@ -65,7 +65,8 @@ class CorrectnessAware(AbstractCorrection):
         Whether right and wrong rows weigh the same in total, as published. The confidence then
         fits a table where half the rows are right, so it is too low for a better model.
     penalty
-        Weight of the squared numbers of the network, >= 0.
+        Weight of the squared numbers of the network beside the sum of the losses, >= 0: what so
+        many rows would weigh. Without it a thousand rows are too few for five hidden units.
     columns
         Names of the features in tables; empty means ``feature_0``, ``feature_1``, ...
     seed
@@ -87,7 +88,7 @@ class CorrectnessAware(AbstractCorrection):
     hidden: int = 0
     loss: str = "correctness"
     balanced: bool = False
-    penalty: float = 1e-4
+    penalty: float = 10.0
     columns: tuple[str, ...] = ()
     seed: int = 0
     reads: ClassVar[tuple[str, ...]] = ("features",)
@@ -112,11 +113,10 @@ class CorrectnessAware(AbstractCorrection):
         sd = np.where(sd > 1e-12 * (1 + np.abs(mean)), sd, np.inf)
         pooled, _ = TemperatureScaling(largest=9.9).learn(logs, truth, weight)
         start = _start(features.shape[1], self.hidden, pooled.temperature, self.seed)
+        penalty = self.penalty / weight.sum()
         if self.balanced:
             weight = _balanced(weight, logs.argmax(axis=1) == truth)
-        task = _Task(
-            (features - mean) / sd, logs, truth, weight, self.loss, self.penalty, self.hidden
-        )
+        task = _Task((features - mean) / sd, logs, truth, weight, self.loss, penalty, self.hidden)
         options = {"ftol": 1e-14, "gtol": 1e-8, "maxiter": 2_000, "maxfun": 4_000}
         found = minimize(task, start, jac=True, method="L-BFGS-B", options=options)
         layers = task.layers(found.x)
