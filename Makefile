@@ -22,6 +22,7 @@ demo: $(VENV)/.ready ## install, audit three real classifiers, write their repor
 
 test: check docs ## install, then lint, types, generated files, docs, all tests but the slow ones
 	@tools/machine.sh chromium
+	@tools/machine.sh java
 	$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist loadfile -rs
 
 check: $(VENV)/.ready-test ## lint, types, generated files, change fragments

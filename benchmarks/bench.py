@@ -51,8 +51,10 @@ def has(python: str, package: str) -> bool:
     return bool(python) and run([python, "-c", f"import {package}"])["error"] == ""
 
 
-def run(command: list[str], *, threads: int = 2, cwd: Path | None = None) -> dict:
-    """Run a command to its end.
+def run(
+    command: list[str], *, threads: int = 2, cwd: Path | None = None, limit: float = LIMIT
+) -> dict:
+    """Run a command to its end, or for ``limit`` seconds.
 
     Returns
     -------
@@ -68,7 +70,7 @@ def run(command: list[str], *, threads: int = 2, cwd: Path | None = None) -> dic
         child = subprocess.Popen(
             command, stdout=out, stderr=err, env=environment(threads), cwd=cwd or TABLES
         )
-        alarm = threading.Timer(LIMIT, child.kill)
+        alarm = threading.Timer(limit, child.kill)
         alarm.start()
         _, status, used = os.wait4(child.pid, 0)
         wall = time.perf_counter() - started
@@ -77,6 +79,8 @@ def run(command: list[str], *, threads: int = 2, cwd: Path | None = None) -> dic
         cpu = used.ru_utime + used.ru_stime
         others = max(busy_seconds() - busy - cpu, 0.0) / wall
         taken = {"cpu": cpu, "wall": wall, "rss": used.ru_maxrss / 1024, "others": others}
+        if wall > limit:
+            return taken | {"error": f"stopped after {limit:.0f} s"}
         return taken | _said(out, err, child.returncode)
 
 
@@ -146,7 +150,8 @@ def best(runs: list[dict]) -> dict:
     for key in made:
         if key.endswith(("cpu", "wall")):
             made[key] = min(one[key] for one in runs if key in one)
-    made["rss"] = max(one["rss"] for one in runs)
+        if key in ("rss", "rise"):
+            made[key] = max(one[key] for one in runs if key in one)
     made["runs"] = len(runs)
     return made
 
@@ -163,7 +168,8 @@ def row(what: str, measured: dict[str, dict], *, of: str = "whole", targets=(), 
     of
         ``"whole"``: the seconds of the process; ``"inner"``: those of the case's inner part.
     targets
-        (quantity, most) with a quantity of ``cpu``, ``wall``, ``rss``, ``bytes``, ``megabytes``.
+        (quantity, most) with a quantity of ``cpu``, ``wall``, ``rss``, ``bytes``, ``megabytes``,
+        or ``floor``: CPU seconds in multiples of those of ``plain``.
     """
     return {
         "what": what,
@@ -174,8 +180,18 @@ def row(what: str, measured: dict[str, dict], *, of: str = "whole", targets=(), 
     }
 
 
-def write(key: str, title: str, rows: Iterable[dict], *, notes: Iterable[str] = ()) -> None:
-    """Put the table of one question into the results."""
+def write(
+    key: str,
+    title: str,
+    rows: Iterable[dict],
+    *,
+    notes: Iterable[str] = (),
+    layout: str = "packages",
+) -> None:
+    """Put the table of one question into the results; those of other questions stay.
+
+    ``layout`` is ``"packages"``, a column a package, or ``"systems"``, a line a system.
+    """
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"questions": {}}
     rows = list(rows)
     others = [taken["others"] for one in rows for taken in one["measured"].values()]
@@ -184,6 +200,7 @@ def write(key: str, title: str, rows: Iterable[dict], *, notes: Iterable[str] = 
         "rows": rows,
         "notes": list(notes),
         "others": round(sum(others) / len(others), 1),
+        "layout": layout,
     }
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 

@@ -3,6 +3,9 @@
 # enters what trueup depends on. A package that cannot be installed or imported is written down in
 # broken.txt with its last words, and the benchmarks leave its column empty.
 #
+#   peers.sh          every environment
+#   peers.sh NAME ... those alone
+#
 # TRUEUP_PEERS chooses the folder (default build/peers), PYTHON the interpreter.
 set -uo pipefail
 
@@ -10,13 +13,21 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 folder=${TRUEUP_PEERS:-$root/build/peers}
 python=${PYTHON:-$root/.venv/bin/python}
 limit=${TRUEUP_PEERS_LIMIT:-900}
+wanted=" $* "
 mkdir -p "$folder"
-: >"$folder/broken.txt"
+touch "$folder/broken.txt"
+
+# asked NAME: whether this environment is to be made; forgets how it broke before
+asked() {
+  [ "$wanted" = "  " ] || [[ $wanted == *" $1 "* ]] || return 1
+  sed -i "/^$1: /d" "$folder/broken.txt"
+}
 
 # environment NAME IMPORTS REQUIREMENT...: make it, or say how it broke
 environment() {
   local name=$1 imports=$2
   shift 2
+  asked "$name" || return 0
   local bin=$folder/$name/bin
   if [ -x "$bin/python" ] && "$bin/python" -c "import $imports" 2>/dev/null; then
     echo "$name: already here"
@@ -52,9 +63,11 @@ environment evidently "evidently, pyarrow" "evidently==0.7.23" "pandas<3" pyarro
 
 # torch first and pinned: left to itself, pip would fetch a build with gigabytes of CUDA.
 environment torch torch torch==2.13.0 numpy==2.4.6 pyarrow==26.0.1
-if [ -x "$folder/torch/bin/python" ]; then
+if asked torch && [ -x "$folder/torch/bin/python" ]; then
   for peer in torchmetrics==1.9.0 netcal==1.4.0; do
     name=${peer%%==*}
+    asked torch && sed -i "/^$name: /d" "$folder/broken.txt"
+    if "$folder/torch/bin/python" -c "import $name" 2>/dev/null; then continue; fi
     if ! timeout "$limit" "$folder/torch/bin/python" -m pip install --quiet torch==2.13.0 \
       "$peer" >"$folder/$name.log" 2>&1 ||
       ! "$folder/torch/bin/python" -c "import $name" >>"$folder/$name.log" 2>&1; then
@@ -62,6 +75,13 @@ if [ -x "$folder/torch/bin/python" ]; then
     fi
   done
 fi
+
+environment probmetrics "probmetrics.calibrators" \
+  torch==2.13.0 numpy==2.4.6 numba==0.68.1 probmetrics==1.3.0
+
+environment mapie mapie numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 mapie==1.6.0
+environment relplot relplot numpy==2.4.6 scipy==1.17.1 relplot==1.0.3
+environment vennabers venn_abers numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 venn-abers==1.5.4
 
 environment nannyml "nannyml" nannyml==0.13.1
 environment deepchecks "deepchecks.tabular" deepchecks==0.19.1

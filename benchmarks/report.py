@@ -11,13 +11,33 @@ from bench import QUICK, RESULTS, peer, versions
 
 
 WORDS = {1: "one core", 2: "two cores", 4: "four cores", 8: "eight cores"}
-SIGNS = {"cpu": "s", "wall": "s", "rss": "MiB", "bytes": "bytes", "megabytes": "MB"}
-NAMES = {"cpu": "CPU", "wall": "time", "rss": "memory", "bytes": "size", "megabytes": "size"}
-OURS = ("duckdb", "narwhals", "numpy", "polars", "scikit-learn", "scipy", "altair")
+SIGNS = {
+    "cpu": "s",
+    "wall": "s",
+    "rss": "MiB",
+    "bytes": "bytes",
+    "megabytes": "MB",
+    "floor": "x plain",
+}
+NAMES = {
+    "cpu": "CPU",
+    "wall": "time",
+    "rss": "memory",
+    "bytes": "size",
+    "megabytes": "size",
+    "floor": "CPU",
+}
+OURS = (
+    "duckdb", "narwhals", "numpy", "polars", "dask", "pyspark", "scikit-learn", "scipy", "altair",
+)  # fmt: skip
 THEIRS = {
     "science": ("scikit-learn", "scipy", "model-diagnostics", "polars", "pyarrow"),
     "evidently": ("evidently", "pandas", "scikit-learn"),
     "torch": ("torch", "torchmetrics", "netcal"),
+    "probmetrics": ("probmetrics", "torch", "numba", "scikit-learn"),
+    "mapie": ("mapie", "scikit-learn"),
+    "relplot": ("relplot",),
+    "vennabers": ("venn-abers", "scikit-learn"),
 }
 
 
@@ -71,14 +91,25 @@ def ratios(row: dict) -> str:
 
 def target(row: dict) -> tuple[str, str]:
     """The target in words, and whether it was met."""
-    taken, of = row["measured"]["trueup"], row["of"]
-    words = [f"{NAMES[name]} <= {most:,} {SIGNS[name]}" for name, most in row["targets"]]
+    taken = row["measured"]["trueup"]
+    words = [f"{NAMES[name]} <= {most:,g} {SIGNS[name]}" for name, most in row["targets"]]
     if not words:
         return "", ""
-    if taken.get("error"):
-        return " and ".join(words), "no (failed)"
-    over = [name for name, most in row["targets"] if quantity(taken, name, of) > most]
-    return " and ".join(words), f"no ({', '.join(NAMES[o] for o in over)})" if over else "yes"
+    if taken.get("error") or "missing" in taken:
+        return " and ".join(words), f"no ({taken.get('missing', 'failed')})"
+    over = [name for name, most in row["targets"] if of_target(row, name) > most]
+    missed = [
+        f"{of_target(row, name):.2f} x plain" if name == "floor" else NAMES[name] for name in over
+    ]
+    return " and ".join(words), f"no ({', '.join(missed)})" if missed else "yes"
+
+
+def of_target(row: dict, name: str) -> float:
+    """What trueup took, in the unit of a target."""
+    taken, of = row["measured"]["trueup"], row["of"]
+    if name != "floor":
+        return quantity(taken, name, of)
+    return quantity(taken, "cpu", of) / quantity(row["measured"]["plain"], "cpu", of)
 
 
 def version_of(name: str, versions: dict[str, dict[str, str]]) -> str:
@@ -88,16 +119,48 @@ def version_of(name: str, versions: dict[str, dict[str, str]]) -> str:
 
 
 def section(question: dict, versions: dict) -> list[str]:
-    """The table of one question."""
+    """The table of one question and its notes."""
+    table = by_system if question.get("layout") == "systems" else by_package
+    notes = [*question["notes"], _others(question["others"])]
+    lines = [f"## {question['title']}", "", *table(question, versions), ""]
+    return [*lines, *(f"- {note}" for note in notes), ""]
+
+
+def by_package(question: dict, versions: dict) -> list[str]:
+    """A row a task, a column a package."""
     names = list(dict.fromkeys(n for row in question["rows"] for n in row["measured"]))
     named = [f"{name} {version_of(name, versions)}".strip() for name in names]
     head = ["what", *named, "ratio to trueup", "target", "met"]
-    lines = [f"## {question['title']}", "", _line(head), _line(["---"] * len(head))]
+    lines = [_line(head), _line(["---"] * len(head))]
     for row in question["rows"]:
         cells = [cell(row["measured"].get(name), row["of"]) for name in names]
         lines.append(_line([row["what"], *cells, ratios(row), *target(row)]))
-    notes = [*question["notes"], _others(question["others"])]
-    return [*lines, "", *(f"- {note}" for note in notes), ""]
+    return lines
+
+
+def by_system(question: dict, versions: dict) -> list[str]:
+    """A line for every task and system, with what it found."""
+    head = ["task", "system", "CPU s", "MiB", "x plain", "found", "target", "met"]
+    lines = [_line(head), _line(["---"] * len(head))]
+    for row in question["rows"]:
+        for i, (name, taken) in enumerate(row["measured"].items()):
+            named = (
+                f"{name} {version_of(name.split(',')[0], versions)}" if "," not in name else name
+            )
+            ends = target(row) if name == "trueup" else ("", "")
+            first = "" if i else row["what"]
+            lines.append(_line([first, named.strip(), *system(taken, row), *ends]))
+    return lines
+
+
+def system(taken: dict, row: dict) -> list[str]:
+    """Seconds, rise of memory, ratio to the plain script, and results."""
+    if taken.get("error") or "missing" in taken:
+        return ["", "", "", taken.get("missing") or f"failed: {taken['error'][:120]}"]
+    plain, cpu = row["measured"]["plain"], quantity(taken, "cpu", row["of"])
+    ratio = number(cpu / quantity(plain, "cpu", row["of"])) if not plain.get("error") else ""
+    found = ", ".join(f"{name} {value:.6g}" for name, value in taken["values"].items())
+    return [number(cpu), f"{taken['rise']:.0f}", ratio, found or "nothing to compare"]
 
 
 def _others(cores: float) -> str:
@@ -134,8 +197,9 @@ def page(results: dict) -> str:
     lines = [
         "# Speed and memory",
         "",
-        f"Written by `make benchmark` from one run on {results['machine']}; nothing here is typed "
-        "by hand. Packages of a row ran in turns in that run, in processes of their own.",
+        f"Written by `make benchmark` on {results['machine']}; nothing here is typed by hand. Each "
+        "table comes from one run, in which the packages of a row ran in turns, in processes of "
+        "their own.",
         "",
         "A cell says CPU seconds (user and system, all threads), seconds on the clock, and peak "
         "memory of the process; seconds are the least of the runs. A ratio compares CPU seconds, "
@@ -155,7 +219,10 @@ def page(results: dict) -> str:
 
 if __name__ == "__main__":
     results = json.loads(RESULTS.read_text())
-    results |= {"machine": machine(), "versions": all_versions(), "quick": QUICK}
+    # A question that was not asked again keeps its rows, and its peers their versions.
+    found = {name: have for name, have in all_versions().items() if have}
+    kept = results.get("versions", {}) | found
+    results |= {"machine": machine(), "versions": kept, "quick": QUICK}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     made = Path(RESULTS).with_suffix(".md")
     made.write_text(page(results), encoding="utf-8")

@@ -3,6 +3,8 @@
 #
 #   run.sh          everything: half an hour at most, 1.2 GB of tables, 4 GB of peers
 #   run.sh quick    without 1e8 rows and without peers; writes into the folder of tables
+#   run.sh NAME     one question again (calibration, audits, measures, faults, startup, applying,
+#                   reports); the tables of the others stay
 #
 # TRUEUP_BENCH chooses the folder of tables (default build/bench), TRUEUP_PEERS that of the peers
 # (default build/peers).
@@ -15,8 +17,18 @@ export TRUEUP_BENCH=${TRUEUP_BENCH:-$root/build/bench}
 export TRUEUP_PEERS=${TRUEUP_PEERS:-$root/build/peers}
 mkdir -p "$TRUEUP_BENCH"
 
+questions="audits scale measures calibration faults startup applying reports"
 mode=${1:-full}
 case $mode in
+  calibration)
+    bash "$here/peers.sh" science torch probmetrics mapie relplot vennabers
+    questions=$mode
+    ;;
+  audits | measures | faults | startup | applying | reports)
+    "$python" "$here/make_tables.py"
+    bash "$here/peers.sh"
+    questions=$mode
+    ;;
   quick)
     export TRUEUP_RESULTS=${TRUEUP_RESULTS:-$TRUEUP_BENCH/results.json}
     "$python" "$here/make_tables.py" binary_1e6 classes_1e6 binary_1e7
@@ -26,13 +38,13 @@ case $mode in
     bash "$here/peers.sh"
     ;;
   *)
-    echo "say run.sh, or run.sh quick" >&2
+    echo "say run.sh, run.sh quick, or run.sh with one of: $questions" >&2
     exit 2
     ;;
 esac
 
-rm -f "${TRUEUP_RESULTS:-$here/results.json}"
-for question in audits measures faults startup applying reports; do
+case $mode in full | quick) rm -f "${TRUEUP_RESULTS:-$here/results.json}" ;; esac
+for question in $questions; do
   "$python" "$here/$question.py" "$mode"
 done
 "$python" "$here/report.py" "$mode"

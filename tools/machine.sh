@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# What a fresh machine may lack: an environment, Chromium, the type checker's own program.
+# What a fresh machine may lack: an environment, Chromium, Java, the type checker's own program.
 #
 #   machine.sh venv PYTHON FOLDER    make a virtual environment
 #   machine.sh chromium              install Chromium where we may, else say how
+#   machine.sh java                  install Java where we may, else say how
 #   machine.sh types                 check types, or say why that was not possible
 set -euo pipefail
 
@@ -47,6 +48,17 @@ chromium() {
   fi
   echo "Chromium is not here, so the browser tests will be skipped. Install the package" >&2
   echo "'chromium', or set CHROMIUM to the path of a Chromium or Chrome." >&2
+}
+
+java() {
+  if { [ -n "${JAVA_HOME:-}" ] && [ -x "$JAVA_HOME/bin/java" ]; } || type -P java >/dev/null; then
+    return
+  fi
+  if debian_root && apt_install default-jre-headless; then
+    return
+  fi
+  echo "Java is not here, so the tests of Spark will be skipped. Install Java 17 or newer (on" >&2
+  echo "Debian the package 'default-jre-headless'), or set JAVA_HOME." >&2
 }
 
 types() {

@@ -1,14 +1,13 @@
-"""Take the picture of the report for README and docs: ``tools/picture.py [height]``.
+"""Take the pictures of the report for README and docs: ``tools/picture.py``.
 
-Audits the digits of naive Bayes, opens the report in headless Chromium and writes the first screen
-to docs/images/report.png.
+Audits the digits of three classifiers, opens the reports in headless Chromium and writes the first
+screen of one, and the reliability diagram of each, to docs/images.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
@@ -20,24 +19,28 @@ from trueup.audit.demo import digit_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
-WIDTH = 1280
-PLACE = ROOT / "docs" / "images" / "report.png"
+WIDTH, HEIGHT = 1280, 765
+FOLDER = ROOT / "docs" / "images"
+DIAGRAM = "figure:has-text('What it says and what happens')"
 
 
-def main(height: int = 765) -> None:
-    """Write the picture."""
-    name, table = next(iter(digit_tables()))
-    probs = [column for column in table if column.startswith("p_")]
-    audit = tu.audit(table, truth="digit", probs=probs, name=name, history=False)
-    PLACE.parent.mkdir(exist_ok=True)
+def main() -> None:
+    """Write the pictures."""
+    FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        page_file = audit.report(Path(folder) / "report.html")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": WIDTH, "height": height}, color_scheme="light")
-        page.goto(page_file.as_uri())
-        page.screenshot(path=PLACE)
+        page = browser.new_page(
+            viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light", device_scale_factor=1
+        )
+        for i, (name, table) in enumerate(digit_tables()):
+            probs = [column for column in table if column.startswith("p_")]
+            audit = tu.audit(table, truth="digit", probs=probs, name=name, history=False)
+            page.goto(audit.report(Path(folder) / f"{name}.html").as_uri())
+            if i == 0:
+                page.screenshot(path=FOLDER / "report.png")
+            page.locator(DIAGRAM).first.screenshot(path=FOLDER / f"reliability-{name}.png")
         browser.close()
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

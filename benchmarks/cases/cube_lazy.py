@@ -1,4 +1,4 @@
-"""The cube of a table by one Narwhals expression: ``cube_lazy.py duckdb|polars PATH``."""
+"""The cube of a table that its own engine sums: ``cube_lazy.py duckdb|polars PATH``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import sys
 
 from clock import Clock, tell
 
-from trueup.core.tables.lazy import cube_of_lazy
+from trueup.core.tables.opened import opened
+from trueup.core.tables.plan import make_plan
+from trueup.core.tables.profile import profile
+from trueup.core.tables.roles import Roles, assign
+from trueup.core.tables.scan import scan
 
 
 def lazy(engine: str, path: str):
@@ -21,8 +25,9 @@ def lazy(engine: str, path: str):
 
 
 if __name__ == "__main__":
-    frame = lazy(*sys.argv[1:3])
-    with Clock() as clock:
-        cube = cube_of_lazy(frame, truth="y", probs=["p"], key="id")
+    with opened(lazy(*sys.argv[1:3])) as table:
+        roles = assign(table, Roles("y", ("p",), event=True, cluster="id"))
+        plan = make_plan(table, roles, profile(table, roles))
+        with Clock() as clock:
+            cube = scan(table, plan).cube
     tell(clock, n=cube.n, y=float(cube.table["y"].sum()), p=float(cube.table["p"].sum()))
-    sys.stdout.flush()

@@ -21,15 +21,17 @@ _WHERE = {
     **{
         name: "trueup.core"
         for name in (
-            "Card", "Ensemble", "Estimate", "Evidence", "Intervals", "Normal", "Outcome", "Points",
-            "Probabilities", "Quantiles", "Sets", "TrueupError",
+            "Card", "Cube", "Curve", "Ensemble", "Estimate", "Evidence", "Grid", "Intervals",
+            "Normal", "Outcome", "Points", "Probabilities", "Quantiles", "Sets", "TrueupError",
+            "cube_of_images",
         )
     },
     "Fitted": "trueup.core.fitted",
     "Proof": "trueup.core.proof",
 }  # fmt: skip
 _ROOMS = (
-    "audit", "calibration", "core", "error", "forecast", "parameters", "variance", "worlds",
+    "adapters", "audit", "calibration", "core", "error", "forecast", "parameters", "variance",
+    "worlds",
 )  # fmt: skip
 
 __all__ = sorted((*_WHERE, *_ROOMS))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
-from typing import Any
+import math
+from typing import Any, overload
+
+import numpy as np
 
 from trueup.core.cards import Card, all_cards
+from trueup.core.cube import Cube
 from trueup.core.errors import UsageError
 from trueup.core.estimate import Estimate
 from trueup.core.evidence import Evidence
 from trueup.core.fitted import Fitted
 from trueup.core.measure import AbstractMeasure, AbstractStatistic
+from trueup.core.parted import parted
 from trueup.core.proof import Proof
 from trueup.core.proof import prove as prove_by
 
@@ -18,17 +24,90 @@ from trueup.core.proof import prove as prove_by
 USUAL_SCORE = {"probabilities": "log_loss", "points": "mae"}
 
 
-def measure(evidence: Evidence, name: str, *, level: float = 0.95) -> Estimate:
+@overload
+def measure(
+    evidence: Evidence | Cube, name: str, *, level: float = 0.95, **settings: Any
+) -> Estimate: ...
+
+
+@overload
+def measure(
+    evidence: Evidence | Cube, name: str, *, by: str, level: float = 0.95, **settings: Any
+) -> dict[Any, Estimate]: ...
+
+
+def measure(
+    evidence: Evidence | Cube, name: str, *, by: str = "", level: float = 0.95, **settings: Any
+) -> Any:
     """Estimate of the measure called ``name`` on ``evidence``, with its interval.
+
+    Parameters
+    ----------
+    evidence
+        Predictions and truth, or a ready ``Cube`` of them.
+    name
+        Name of a measure, as in ``trueup methods``.
+    by
+        Empty for one ``Estimate`` of all rows. Else a dict, one ``Estimate`` a value, of
+
+        * a column of ``evidence.by``: the rows with that value;
+        * ``"predicted class"``: the rows where that class wins;
+        * ``"class"``: that class against the rest, as an event, on all rows.
+
+        Values come in sorted order, classes in theirs; a small group has a wide interval, or NaN
+        where it has too few rows for one. Looking at many groups finds some that stand out by
+        chance: ``trueup audit`` allows for that.
+    level
+        Level of the interval, in (0, 1).
+    settings
+        Settings of the measure, such as ``bins=500``.
 
     Examples
     --------
-    >>> from trueup.worlds import calibrated
+    >>> from trueup.worlds import calibrated, confident_by_factor
     >>> measure(calibrated(1_000).evidence, "accuracy").n
     1000
+    >>> three = confident_by_factor(2.0, rows=1_000, classes=3).evidence
+    >>> list(measure(three, "ece", by="predicted class", bins=5))
+    [0, 1, 2]
     """
-    statistic = named("measure", name, AbstractStatistic)
-    return statistic.estimate(statistic.cube(evidence), level=level)
+    statistic = set_up("measure", named("measure", name, AbstractStatistic), settings)
+    if not by:
+        cube = evidence if isinstance(evidence, Cube) else statistic.cube(evidence)
+        return statistic.estimate(cube, level=level)
+    if isinstance(evidence, Cube):
+        raise UsageError("measure", f"a cube has no rows to part by '{by}'", do="Pass evidence")
+    parts = parted("measure", evidence, by)
+    return {value: _of_few(statistic, e, level=level) for value, e in parts}
+
+
+LEAST_GROUPS = 8
+"""Groups of rows below which a standard error is hardly known itself."""
+
+
+def _of_few(statistic: AbstractStatistic, evidence: Evidence, *, level: float) -> Estimate:
+    """The estimate, without an interval where too few groups of rows stand behind it."""
+    made = statistic.estimate(statistic.cube(evidence), level=level)
+    if math.isnan(made.low) or "Wilson" in made.how:
+        return made
+    groups = len(np.unique(evidence.groups()))
+    if groups >= LEAST_GROUPS:
+        return made
+    how = f"no interval: {groups} groups of rows, fewer than {LEAST_GROUPS}"
+    return dataclasses.replace(made, low=math.nan, high=math.nan, how=how)
+
+
+def set_up(who: str, statistic: AbstractStatistic, settings: dict[str, Any]) -> Any:
+    """The measure with other ``settings``."""
+    known = [f.name for f in dataclasses.fields(statistic)]  # type: ignore[arg-type]
+    strange = [key for key in settings if key not in known]
+    if strange:
+        raise UsageError(
+            who,
+            f"{statistic.name} has no setting '{strange[0]}'",
+            do=f"Use {', '.join(known)}" if known else "It has none",
+        )
+    return dataclasses.replace(statistic, **settings) if settings else statistic  # type: ignore
 
 
 def correct(evidence: Evidence, name: str, **settings: Any) -> Fitted:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from trueup.audit.slices import Slice, find_slices
+from trueup.core.tables.kernel import Scan
+from trueup.core.tables.opened import opened
 from trueup.core.tables.plan import make_plan
 from trueup.core.tables.profile import profile
 from trueup.core.tables.roles import Leniency, Roles, assign
-from trueup.core.tables.scan import Scan, scan
-from trueup.core.tables.source import open_table
+from trueup.core.tables.scan import scan
 
 
 def sigmoid(z: np.ndarray) -> np.ndarray:
@@ -40,7 +41,7 @@ def scanned(
     """The pass over a table, without what is made of it."""
     given = Roles(**({"truth": "y", "probs": ("p",), "event": True} | roles))
     given = replace(given, model=given.model or "model" * bool(model))
-    with open_table(data, threads=threads) as table:
+    with opened(data, threads=threads) as table:
         found = assign(table, given)
         plan = make_plan(table, found, profile(table, found, lenient), model=model)
         return scan(table, plan, threads=threads)

@@ -18,8 +18,7 @@ from trueup.core.cube import Cube, cube_of
 from trueup.core.evidence import Evidence
 from trueup.core.groups import FACTOR, FOLD, MODULUS
 from trueup.core.predictions import EPS, Probabilities
-from trueup.core.tables import scan as scans
-from trueup.core.tables import source
+from trueup.core.tables import kernel, source
 from trueup.worlds import confident_by_factor
 
 
@@ -234,8 +233,8 @@ def test_codes_follow_the_names_of_the_columns_not_their_order(table):
 
 
 def test_the_sample_of_several_classes_is_seeded_and_says_so(table, monkeypatch):
-    monkeypatch.setattr(scans, "SAMPLE", 300)
-    monkeypatch.setattr(scans, "LEAST_SAMPLE", 100)
+    monkeypatch.setattr(kernel, "SAMPLE", 300)
+    monkeypatch.setattr(kernel, "LEAST_SAMPLE", 100)
     one, two = (scanned(table, **SEVERAL).sample for _ in range(2))
     assert one.every == ROWS // 100
     assert np.array_equal(one.probs, two.probs)
@@ -293,7 +292,7 @@ def test_the_core_install_needs_no_extra_package(file, folder):
         audit.remedy.save("core")
         from trueup.audit.apply import apply_file
         from trueup.audit.store import load_remedy
-        print(apply_file(load_remedy("core"), {file!r}, "core-out.parquet"))
+        print(apply_file(load_remedy("core"), {file!r}, "core-out.parquet").rows)
         loaded = [name for name in {EXTRA!r} if sys.modules.get(name)]
         assert not loaded, loaded
     """

@@ -14,7 +14,7 @@ import trueup as tu
 from audit.tables import event_table, scanned, sigmoid, slices_of
 from trueup.audit.drift import find_drift
 from trueup.core.multiple import benjamini_hochberg
-from trueup.core.tables.plan import clock_of
+from trueup.core.tables.clock import clock_of
 from trueup.core.tables.source import open_table
 from trueup.worlds import autocorrelated, calibrated
 

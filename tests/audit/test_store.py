@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 
 import numpy as np
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 import trueup as tu
 from audit.tables import event_table
+from corrections import correction, with_roles
 from trueup.audit.history import packed_cube, recall, remember, usual_place
 from trueup.audit.store import StoredRemedy, load_remedy
 from trueup.core.cards import all_cards
@@ -30,8 +30,7 @@ def remedy_of(card, classes: int, columns: list[str], seed: int, weight: str) ->
     world = confident_by_factor(1.7, rows=300, classes=classes, seed=seed).evidence
     event = len(columns) == 1
     said = Probabilities(world.prediction.probs[:, 1]) if event else world.prediction
-    correction = getattr(importlib.import_module(card.module), card.name)()
-    fitted = correction.fit(tu.Evidence(said, world.truth))
+    fitted = correction(card).fit(with_roles(tu.Evidence(said, world.truth)))
     names = tuple(map(str, range(classes)))
     return StoredRemedy(fitted, tuple(columns), event, names, {}, {"table": weight})
 
@@ -46,7 +45,7 @@ text = st.text(max_size=12).filter(lambda t: "\0" not in t)
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_every_correction_survives_the_disk(card, classes, names, seed, table, event, tmp_path):
-    settings_ = getattr(importlib.import_module(card.module), card.name)()
+    settings_ = correction(card)
     classes = max(classes, settings_.least_classes)
     columns = names[:1] if event and settings_.least_classes == 2 else names[:classes]
     classes = 2 if len(columns) == 1 else classes
@@ -57,6 +56,8 @@ def test_every_correction_survives_the_disk(card, classes, names, seed, table, e
     assert again.fitted.method == card.name
     probs = np.random.default_rng(seed).dirichlet(np.ones(classes), 50)
     frame = dict(zip(columns, [probs[:, 1]] if len(columns) == 1 else probs.T, strict=True))
+    frame |= {"group": np.array(["a", "b", "it's", None, "new"], dtype=object)[np.arange(50) % 5]}
+    frame |= {"feature_0": probs[:, 0], "feature_1": probs[:, -1]}
     one, two = remedy.apply(frame), again.apply(frame)
     assert all(np.array_equal(one[name], two[name]) for name in columns)
     # A file that anybody can read: no NaN, no code.

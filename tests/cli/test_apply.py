@@ -12,7 +12,8 @@ import pytest
 
 import trueup as tu
 from cli.shell import class_frame, event_frame, quick, run
-from trueup.audit.store import load_remedy
+from trueup.audit.store import StoredRemedy, _hash, load_remedy
+from trueup.core.errors import EvidenceError
 
 
 @pytest.fixture(scope="module")
@@ -290,3 +291,49 @@ def test_bad_usage(folder, words, code, message):
     done = quick(folder, "apply", *words)
     assert done.code == code
     assert message in done.err
+
+
+def by_region(folder) -> tuple:
+    """A remedy a region, learned where there is no east, and rows of all regions and of none."""
+    frame = event_frame()
+    region = np.where(frame["id"] % 3 > 0, frame["region"], None).astype(object)
+    learn = frame[frame["region"] != "east"]
+    evidence = tu.Evidence(tu.core.Probabilities(learn["p"].to_numpy(dtype=float)), learn["y"],
+                           by={"region": learn["region"].to_numpy(dtype=object)})  # fmt: skip
+    fitted = tu.correct(evidence, "PerGroup", column="region")
+    StoredRemedy(fitted, ("p",), True, ("0", "1"), {}, {}).save(folder / "by-region")
+    return fitted, frame.assign(region=region, p=frame["p"].astype("float64"))
+
+
+def test_rows_of_groups_never_seen_are_told(folder):
+    fitted, frame = by_region(folder)
+    frame.to_parquet(folder / "in.parquet")
+    done = quick(folder, "apply", "by-region", "in.parquet", "--out", "out.parquet")
+    unseen = fitted.unseen(region=frame["region"].to_numpy(dtype=object))
+    assert 0 < unseen.sum() < len(frame)
+    assert f"{unseen.sum():,} rows of groups never seen took the pooled map" in done.out
+    said = tu.core.Probabilities(frame["p"].to_numpy())
+    meant = fitted.apply(said, region=frame["region"].to_numpy(dtype=object)).probs[:, 1]
+    assert np.allclose(pd.read_parquet(folder / "out.parquet")["p"], meant, rtol=1e-12, atol=0)
+    lacking = frame.drop(columns="region")
+    lacking.to_parquet(folder / "in.parquet")
+    done = quick(folder, "apply", "by-region", "in.parquet", "--out", "out.parquet")
+    assert done.code != 0 and "region" in done.err
+
+
+@pytest.mark.parametrize("place", [("pooled", "slope"), ("maps", 0, "intercept"), ("names", 0)])
+def test_words_are_read_only_where_a_map_has_names(folder, place):
+    by_region(folder)
+    file = folder / "by-region" / "remedy.json"
+    body = json.loads(file.read_text())
+    part = body["map"]
+    for step in place[:-1]:
+        part = part[step]
+    part[place[-1]] = "1.0; DROP TABLE t" if place[0] != "names" else 7
+    body.pop("hash")
+    with np.load(folder / "by-region" / "arrays.npz") as found:
+        arrays = dict(found)
+    body["hash"] = _hash(body, arrays)
+    file.write_text(json.dumps(body))
+    with pytest.raises(EvidenceError, match=r"the map holds (.*, which is no number|7 where a)"):
+        load_remedy(folder / "by-region")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import pickle
+from dataclasses import replace
 
 import duckdb
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
+from corrections import applied, beside, with_roles
+from corrections import correction as settings
 from trueup.calibration import log_loss
 from trueup.core import Evidence, FitError, Points, Probabilities
 from trueup.core.cards import Card, read_cards
@@ -26,11 +28,6 @@ pytestmark = pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
 kinds = pytest.mark.parametrize("kind", KINDS)
 
 
-def settings(card: Card):
-    """The method with its own defaults."""
-    return getattr(importlib.import_module(card.module), card.name)()
-
-
 def excused(card: Card, check: str) -> None:
     """Skip a check that the card says does not apply."""
     if check in card.excused:
@@ -42,22 +39,23 @@ def evidence(kind: str, *, rows: int = 400, seed: int = 0, **roles) -> Evidence:
     made = confident_by_factor(2.0, rows=rows, classes=3 if kind == "three" else 2, seed=seed)
     probs = made.evidence.prediction.probs
     said = Probabilities(probs[:, 1] if kind == "event" else probs)
-    return Evidence(said, made.evidence.truth, **roles)
+    return with_roles(Evidence(said, made.evidence.truth, **roles))
 
 
 def outputs(card: Card, made: Evidence, *, on: Evidence | None = None) -> np.ndarray:
     """Corrected probabilities of ``on`` after a fit on ``made``."""
-    return settings(card).fit(made).apply((on or made).prediction).probs
+    return applied(settings(card).fit(made), on or made).probs
 
 
 @kinds
 def test_inputs_are_untouched(card, kind):
     made = evidence(kind, weight=np.linspace(0.5, 2, 400))
     arrays = [made.prediction.probs, made.truth, made.weight, made.rows.ids]
+    arrays += [made.by["group"], made.features]
     before = [a.copy() for a in arrays]
     for a in arrays:
         a.flags.writeable = False
-    settings(card).fit(made).apply(made.prediction)
+    applied(settings(card).fit(made), made)
     assert all(np.array_equal(a, b) for a, b in zip(arrays, before, strict=True))
 
 
@@ -78,15 +76,16 @@ def test_row_order_does_not_matter(card, kind):
 def test_float32_equals_float64(card, kind):
     made = evidence(kind)
     said = made.prediction.probs.astype(np.float32)
-    half = Evidence(Probabilities(said[:, 1] if kind == "event" else said), made.truth)
+    half = replace(made, prediction=Probabilities(said[:, 1] if kind == "event" else said))
     assert outputs(card, made) == pytest.approx(outputs(card, half), abs=1e-4)
 
 
 @kinds
 def test_integer_weights_equal_repeated_rows(card, kind):
+    excused(card, "integer weights equal repeated rows")
     made = evidence(kind)
     counts = np.random.default_rng(2).integers(0, 4, len(made))
-    weighted = Evidence(made.prediction, made.truth, weight=counts)
+    weighted = replace(made, weight=counts)
     repeated = made.take(np.repeat(np.arange(len(made)), counts))
     assert outputs(card, weighted) == pytest.approx(outputs(card, repeated, on=made), abs=1e-6)
 
@@ -95,7 +94,7 @@ def test_integer_weights_equal_repeated_rows(card, kind):
 def test_shares_of_weight_are_not_taken_for_rows(card, kind):
     """Weights that sum to one must not turn every guard for small counts on."""
     made = evidence(kind)
-    shares = Evidence(made.prediction, made.truth, weight=np.full(len(made), 1 / len(made)))
+    shares = replace(made, weight=np.full(len(made), 1 / len(made)))
     assert outputs(card, shares) == pytest.approx(outputs(card, made), abs=1e-6)
 
 
@@ -103,8 +102,8 @@ def test_shares_of_weight_are_not_taken_for_rows(card, kind):
 @pytest.mark.parametrize("truth", [0, 1])
 def test_one_row_is_finite_and_quiet(card, kind, truth):
     row = evidence(kind).take(slice(0, 1))
-    fitted = settings(card).fit(Evidence(row.prediction, [truth]))
-    after = fitted.apply(evidence(kind).prediction).probs
+    fitted = settings(card).fit(replace(row, truth=np.array([truth])))
+    after = applied(fitted, evidence(kind)).probs
     assert fitted.converged in (True, False) and np.isfinite(after).all()
 
 
@@ -136,8 +135,8 @@ def test_leaves_what_is_already_perfect(card, classes):
     excused(card, "leaves what is already perfect")
     make = (lambda seed: calibrated(30_000, seed=seed)) if classes == 2 else (
         lambda seed: confident_by_factor(1.0, rows=30_000, classes=3, seed=seed))  # fmt: skip
-    learn, new = make(3).evidence, make(4).evidence
-    after = Evidence(settings(card).fit(learn).apply(new.prediction), new.truth)
+    learn, new = with_roles(make(3).evidence), with_roles(make(4).evidence, seed=8)
+    after = replace(new, prediction=applied(settings(card).fit(learn), new))
     rise = log_loss.difference(log_loss.cube(new), log_loss.cube(after), level=0.9998)
     assert rise.high < 0.002
 
@@ -148,9 +147,9 @@ def test_outputs_are_probabilities_of_the_same_classes(card, kind):
     names = tuple("abc"[: made.prediction.k])
     fitted, said = settings(card).fit(made), made.prediction.probs
     named = Probabilities(said[:, 1] if kind == "event" else said, classes=names)
-    after = fitted.apply(named)
+    after = applied(fitted, replace(made, prediction=named))
     assert (after.classes, after.event) == (names, kind == "event")
-    assert after.probs.shape == said.shape and len(fitted.apply(named.take([]))) == 0
+    assert after.probs.shape == said.shape and len(applied(fitted, made.take([]))) == 0
     assert ((after.probs >= 0) & (after.probs <= 1)).all()
     assert after.probs.sum(axis=1) == pytest.approx(1.0, abs=1e-12)
     assert np.exp(after.log_probs()) == pytest.approx(after.probs, abs=1e-12)
@@ -177,7 +176,7 @@ def test_pickle_keeps_the_map(card, kind):
     made = evidence(kind)
     fitted = settings(card).fit(made)
     again = pickle.loads(pickle.dumps(fitted))
-    assert np.array_equal(again.apply(made.prediction).probs, fitted.apply(made.prediction).probs)
+    assert np.array_equal(applied(again, made).probs, applied(fitted, made).probs)
 
 
 @kinds
@@ -195,14 +194,27 @@ def test_sql_equals_numpy(card, kind):
         said = np.column_stack([p]) if kind == "event" else np.column_stack([1 - p, p])
         prediction = Probabilities(p if kind == "event" else said)
         columns = ["a", "b"][: said.shape[1]]
-    values = ", ".join(f"({', '.join(map(repr, row))})" for row in said.tolist())
-    table = f"FROM (VALUES {values}) t({', '.join(columns)})"
+    made = with_roles(Evidence(prediction, np.zeros(len(prediction), int)))
+    read = beside(fitted, made)
+    extra = [f'"{c}"' for need in fitted.needs.values() for c in need.columns]
+    wide = [said, *(np.asarray(v).reshape(len(said), -1) for v in read.values())]
+    rows = [[x for part in wide for x in part[i].tolist()] for i in range(len(said))]
+    names = [*columns, *extra]
     with duckdb.connect() as connection:
-        query = fitted.sql(table, columns, event=kind == "event")
+        kinds = ["VARCHAR" if isinstance(x, str) else "DOUBLE" for x in rows[0]]
+        declared = ", ".join(f"{c} {t}" for c, t in zip(names, kinds, strict=True))
+        connection.execute(f"CREATE TABLE t (i INTEGER, {declared})")
+        marks = ", ".join("?" * (1 + len(names)))
+        connection.executemany(f"INSERT INTO t VALUES ({marks})",
+                               [[i, *row] for i, row in enumerate(rows)])  # fmt: skip
+        query = fitted.sql("FROM t ORDER BY i", columns, event=kind == "event")
         got = np.array(connection.execute(query).fetchall())
-        nothing = fitted.sql("SELECT NULL AS a, 0.5 AS b, 0.5 AS c", columns, event=kind == "event")
+        given = "".join(f", {t!r}::{t} AS {c}" if t == "VARCHAR" else f", 0.5 AS {c}"
+                        for c, t in zip(extra, kinds[len(columns):], strict=True))  # fmt: skip
+        relation = f"SELECT NULL AS a, 0.5 AS b, 0.5 AS c{given}"
+        nothing = fitted.sql(relation, columns, event=kind == "event")
         assert connection.execute(nothing).fetchall() == [(None,) * len(columns)]
-    after = fitted.apply(prediction).probs
+    after = fitted.apply(prediction, **read).probs
     assert got == pytest.approx(after[:, 1:] if kind == "event" else after, abs=1e-9)
 
 
@@ -211,5 +223,5 @@ def test_exact_zeros_and_ones_are_data(card, kind):
     made = evidence(kind)
     said = made.prediction.probs.copy()
     said[:20], said[20:40] = np.eye(made.prediction.k)[0], np.eye(made.prediction.k)[-1]
-    sure = Evidence(Probabilities(said[:, 1] if kind == "event" else said), made.truth)
-    assert np.isfinite(settings(card).fit(sure).apply(sure.prediction).log_probs()).all()
+    sure = replace(made, prediction=Probabilities(said[:, 1] if kind == "event" else said))
+    assert np.isfinite(applied(settings(card).fit(sure), sure).log_probs()).all()

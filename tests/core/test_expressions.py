@@ -9,15 +9,18 @@ from scipy.special import softmax as scipy_softmax
 
 from trueup.core.errors import UsageError
 from trueup.core.expressions import (
+    MISSING,
     OPS,
     Choose,
     Input,
     Join,
     Key,
     Linear,
+    Lookup,
     Piecewise,
     Scaled,
     Total,
+    as_names,
     evaluate,
     in_order,
     inputs_of,
@@ -113,6 +116,26 @@ def test_groups_choose_and_strangers_take_the_last():
     factor = np.array([{"a": 1.0, "it's": 2.0}.get(n, -1.0) for n in names])[:, None]
     assert np.array_equal(evaluate(expr, {"x": X, "k": names}), X * factor)
     assert in_duckdb(expr, k=names, x=X) == pytest.approx(X * factor, abs=1e-12)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3_000])
+def test_numbers_are_looked_up_by_name(count):
+    names = tuple(f"it's {g}" for g in range(count))
+    values = np.random.default_rng(count).normal(size=(count + 1, 2))
+    expr = Lookup(Key("k"), names[::-1], np.vstack([values[:-1][::-1], values[-1:]]))
+    place = np.random.default_rng(1).integers(0, count + 1, 300)
+    keys = np.array([*names, "a stranger"], dtype=object)[place]
+    assert np.array_equal(evaluate(expr, {"k": keys}), values[place])
+    assert in_duckdb(expr, k=keys) == pytest.approx(values[place], abs=1e-12)
+
+
+def test_a_missing_name_is_neither_the_empty_name_nor_any_other():
+    found = as_names(np.array([None, "", float("nan"), "a"], dtype=object))
+    assert found.tolist() == [MISSING, "", MISSING, "a"] and MISSING != ""
+    expr = Lookup(Key("k"), ("",), np.array([[1.0], [2.0]]))
+    given = np.array([None, "", "a"], dtype=object)
+    assert evaluate(expr, {"k": given})[:, 0].tolist() == [2.0, 1.0, 2.0]
+    assert in_duckdb(expr, k=given[::-1])[::-1, 0].tolist() == [2.0, 1.0, 2.0]
 
 
 @pytest.mark.parametrize(("keys", "kind"), [

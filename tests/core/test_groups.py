@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from trueup.core.groups import BUCKETS, GROUPS, buckets, hash_groups, parts_of_buckets, sql_group
+from trueup.core.groups import (
+    BUCKETS,
+    GROUPS,
+    buckets,
+    hash_groups,
+    parts_of_buckets,
+    sql_group,
+    sql_key,
+)
 
 
 def in_sql(values: list, kind: str) -> list[int]:
@@ -15,7 +23,7 @@ def in_sql(values: list, kind: str) -> list[int]:
     with duckdb.connect() as connection:
         connection.execute(f"CREATE TABLE t (i INTEGER, key {kind})")
         connection.executemany("INSERT INTO t VALUES (?, ?)", list(enumerate(values)))
-        group = sql_group("key", text=kind == "VARCHAR")
+        group = sql_group(sql_key("key", text=kind == "VARCHAR"))
         return [g for (g,) in connection.execute(f"SELECT {group} FROM t ORDER BY i").fetchall()]
 
 

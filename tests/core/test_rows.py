@@ -95,3 +95,23 @@ def test_minus_zero_is_zero_and_column_order_matters():
 def test_no_rows_share_nothing():
     none = evidence(np.empty((0, 3)), [])
     assert none.rows.shared_with(evidence(*arrays(5)).rows) == 0 and len(none.rows) == 0
+
+
+@pytest.mark.parametrize("columns", [1, 2, 7])
+def test_contents_are_equal_exactly_where_values_are(columns):
+    """Few values, single precision, several blocks: the hardest case for a quick hash."""
+    table = np.random.default_rng(0).random((60_000, columns)).round(1).astype(np.float32)
+    table = table[:, 0] if columns == 1 else table
+    found = Rows.of([table, np.zeros(60_000)]).contents
+    same = np.unique(table.reshape(60_000, -1), axis=0, return_inverse=True)[1].ravel()
+    assert len(np.unique(found)) == len(np.unique(np.column_stack([same, found]), axis=0))
+    assert len(np.unique(found)) == same.max() + 1
+
+
+def test_the_order_of_columns_and_of_rows_matters():
+    a, b = np.random.default_rng(1).random((2, 500))
+    pair = np.column_stack([a, b])
+    assert not np.isin(Rows.of([pair]).contents, Rows.of([pair[:, ::-1]]).contents).any()
+    assert not np.isin(Rows.of([a, b]).contents, Rows.of([b, a]).contents).any()
+    assert not np.isin(Rows.of([a]).ids, Rows.of([a[::-1]]).ids).any()
+    assert np.array_equal(Rows.of([a]).contents[::-1], Rows.of([a[::-1]]).contents)

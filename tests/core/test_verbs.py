@@ -54,7 +54,7 @@ def test_names_that_are_none():
         UsageError, match=r"measure: there is no measure 'acc'\. Use one of accurac"
     ):
         tu.measure(E, "acc")
-    with pytest.raises(UsageError, match=r"correct: there is no 'Temperature'\. Use one of Beta"):
+    with pytest.raises(UsageError, match=r"correct: there is no 'Temperature'\. Use one of Auto"):
         tu.correct(E, "Temperature")
     with pytest.raises(UsageError, match=r"prove: there is no measure 'noise_floor'"):
         tu.prove(None, E.prediction, on=E, score="noise_floor")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -24,7 +25,17 @@ FORMATS = {
 ENDINGS = ".parquet, .pq, .csv or .tsv"
 
 
-def apply_file(remedy: StoredRemedy, data: str | Path, out: str | Path, *, threads: int = 2) -> int:
+@dataclass(frozen=True)
+class Applied:
+    """What was written: rows in all, and rows of groups that the fit has never seen."""
+
+    rows: int
+    unseen: int = 0
+
+
+def apply_file(
+    remedy: StoredRemedy, data: str | Path, out: str | Path, *, threads: int = 2
+) -> Applied:
     """Write ``data`` with corrected probabilities to ``out``; every other column stays as it is.
 
     The output appears whole or not at all: it is written beside its place and renamed at the end.
@@ -33,8 +44,8 @@ def apply_file(remedy: StoredRemedy, data: str | Path, out: str | Path, *, threa
 
     Returns
     -------
-    int
-        Rows written.
+    Applied
+        Rows written, and how many took the fallback of a correction by group.
 
     Raises
     ------
@@ -53,16 +64,26 @@ def apply_file(remedy: StoredRemedy, data: str | Path, out: str | Path, *, threa
         table.require("apply", remedy.reads)
         _check(table, remedy, as_text=as_text)
         table.connection.execute(f"SET memory_limit = '{MEMORY}'")
+        unseen = _unseen(remedy, table)
         with whole(out) as partial:
             sql = f"COPY ({corrected(remedy, table)}) TO {literal(str(partial))} ({form})"
             try:
-                return table.connection.execute(sql).fetchall()[0][0]
+                rows = table.connection.execute(sql).fetchall()[0][0]
             except duckdb.Error as error:
                 raise EvidenceError(
                     "apply",
                     f"{out} was not written: {str(error).splitlines()[0][:300]}",
                     do=f"Check that {data} is whole, and the rights and the space for {out}",
                 ) from error
+        return Applied(rows, unseen)
+
+
+def _unseen(remedy: StoredRemedy, table: Table) -> int:
+    """Rows of groups that the fit has never seen."""
+    if not remedy.fitted.groups:
+        return 0
+    asked = remedy.fitted.unseen_sql
+    return table.query(f"SELECT count(*) FILTER (WHERE {asked}) FROM ({table.relation})")[0][0]
 
 
 def corrected(remedy: StoredRemedy, table: Table) -> str:
@@ -94,13 +115,17 @@ def _check(table: Table, remedy: StoredRemedy, *, as_text: bool) -> None:
     off = f"NOT abs({total} - 1) <= {SUM_TOLERANCE}"
     if remedy.event or remedy.normalize:
         off = "false" if remedy.event else f"NOT ({total} > 0 AND isfinite({total}))"
-    sql = f"SELECT count(*) FILTER (WHERE {outside}), count(*) FILTER (WHERE {off}) "
-    counts = table.query(f"{sql} FROM ({table.relation})")[0]
+    sql = f"SELECT count(*) FILTER (WHERE {outside}), count(*) FILTER (WHERE {off})"
+    *counts, low = table.query(f"{sql}, min({source[0]}) FROM ({table.relation})")[0]
+    logits = counts[0] > table.rows / 2 and low is not None and low < 0
     for n, what in zip(counts, ("are not in [0, 1]", "do not sum to one"), strict=True):
         if n:
             raise EvidenceError(
                 "apply",
                 f"{n:,} rows of {list(remedy.columns)[:4]} {what}",
+                why="these look like logits, and the remedy was learned on probabilities"
+                if logits
+                else "",
                 do="Mend or drop these rows",
             )
 

@@ -13,7 +13,7 @@ from trueup.core.evidence import Evidence, Grouping
 from trueup.core.fitted import Fitted
 from trueup.core.predictions import Probabilities, trusted
 from trueup.core.rows import Rows
-from trueup.core.tables.scan import Sample, Scan
+from trueup.core.tables.kernel import Sample, Scan
 
 
 class AbstractBench(ABC):

@@ -11,7 +11,7 @@ from trueup.core.cells import Cells
 from trueup.core.estimate import Estimate
 from trueup.core.jackknife import t_quantile
 from trueup.core.multiple import holm
-from trueup.core.tables.plan import Clock
+from trueup.core.tables.clock import Clock
 
 
 SURE = 0.01

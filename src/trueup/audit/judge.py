@@ -14,9 +14,9 @@ from trueup.audit.remedies import Remedy, Trial, try_all
 from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
 from trueup.core.predictions import EPS
+from trueup.core.tables.kernel import Scan
 from trueup.core.tables.plan import Plan
 from trueup.core.tables.profile import Check
-from trueup.core.tables.scan import Scan
 
 
 LEAST_GROUPS = 8

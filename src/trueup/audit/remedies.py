@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from trueup.audit.bench import AbstractBench
 from trueup.calibration import DoNothing, log_loss
-from trueup.core.cards import Card, all_cards
+from trueup.calibration.recalibrate.contest import Fold, entrants, held_out, in_turns
+from trueup.core.cards import Card
 from trueup.core.cube import Cube
+from trueup.core.evidence import Evidence
 from trueup.core.fitted import AbstractCorrection, Fitted
 from trueup.core.outcome import Outcome
 from trueup.core.proof import Proof, judge
@@ -23,6 +22,9 @@ from trueup.core.splits import Split, split_groups
 
 PLENTY = 20_000
 """With this many rows three folds choose as well as five."""
+
+SMALL = 100_000
+"""Up to this many numbers to learn from, rows times classes, heavy corrections are tried too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,13 +83,12 @@ def try_all(bench: AbstractBench, *, k: int, in_time: bool, level: float) -> Tri
     split = split_groups(bench.sizes(), in_time=in_time, folds=folds)
     if split.learn.sum() < 2 or not split.prove.any():
         return Trial([], None, "none", split)
-    cards = [card for card in all_cards() if card.family == "recalibrate"]
-    nothing = _held_out(DoNothing(), bench, split)
-    made = [(card, getattr(importlib.import_module(card.module), card.name)()) for card in cards]
-    suited = [(c, s) for c, s in made if c.name != "DoNothing" and k >= s.least_classes]
-    # Threads of linear algebra inside threads of ours would wait for each other.
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(2) as pool:
-        remedies = list(pool.map(lambda pair: _tried(*pair, bench, split, level), suited))
+    learn = bench.evidence(split.learn)
+    course = _Course(bench, split, learn, _folds(bench, split), level)
+    nothing = course.loss(DoNothing())
+    every = entrants(k=k, rows=len(learn), small=SMALL)
+    suited = [(card, s) for card, s in every if not isinstance(s, DoNothing)]
+    remedies = in_turns(lambda pair: course.tried(*pair), suited)
     # Of two that do equally well, the one with fewer numbers.
     remedies.sort(key=lambda r: (round(r.held_out_loss, 9), len(r.fitted.map.parameters)))
     best = remedies[0] if remedies[0].held_out_loss < nothing else None
@@ -102,27 +103,42 @@ def short_name(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", head).lower()
 
 
-def _tried(card: Card, settings: AbstractCorrection, bench, split: Split, level: float) -> Remedy:
-    fitted = settings.fit(bench.evidence(split.learn))
-    cubes = bench.cubes(fitted, split.prove)
-    estimates = [log_loss.estimate(cube, level=level) for cube in cubes]
-    difference = log_loss.difference(*cubes, level=level)
-    outcome = judge(difference, converged=fitted.converged)
-    learned = int(bench.sizes()[split.learn].sum())
-    proof = Proof("log_loss", *estimates, difference, outcome, card.name, learned, cubes[0].n)
-    loss = _held_out(settings, bench, split)
-    return Remedy(short_name(card.name), card.name, card.paper, fitted, proof, loss)
+@dataclass(frozen=True, eq=False)
+class _Course:
+    """What every correction has to pass."""
 
+    bench: AbstractBench
+    split: Split
+    learn: Evidence
+    folds: list[Fold]
+    level: float
 
-def _held_out(settings: AbstractCorrection, bench: AbstractBench, split: Split) -> float:
-    """Mean log loss on folds that the fit did not see; infinite where a fit has no minimum."""
-    loss = weight = 0.0
-    for fold in range(split.folds.max() + 1):
-        fitted = settings.fit(bench.evidence(split.learn & (split.folds != fold)))
-        if not fitted.converged:
+    def tried(self, card: Card, settings: AbstractCorrection) -> Remedy:
+        """The correction with its proof and its loss on the choosing folds."""
+        fitted = settings.fit(self.learn)
+        cubes = self.bench.cubes(fitted, self.split.prove)
+        estimates = [log_loss.estimate(cube, level=self.level) for cube in cubes]
+        difference = log_loss.difference(*cubes, level=self.level)
+        outcome = judge(difference, converged=fitted.converged)
+        learned = int(self.bench.sizes()[self.split.learn].sum())
+        proof = Proof("log_loss", *estimates, difference, outcome, card.name, learned, cubes[0].n)
+        name, loss = short_name(card.name), self.loss(settings)
+        return Remedy(name, card.name, card.paper, fitted, proof, loss)
+
+    def loss(self, settings: AbstractCorrection) -> float:
+        """Mean log loss on folds that the fit did not see; infinite where a fit has no minimum."""
+        said = held_out(settings, self.folds)
+        if said is None or not len(said):
             return math.inf
-        table = bench.cubes(fitted, split.folds == fold)[1].table
-        fold_loss, fold_weight = table.total("loss", "w").sum(axis=0)
-        loss, weight = loss + fold_loss, weight + fold_weight
-    value = loss / weight if weight else math.inf
-    return value if np.isfinite(value) else math.inf
+        weight = np.concatenate([_weight(chosen) for _, chosen in self.folds])
+        return float(-(weight @ said) / weight.sum())
+
+
+def _folds(bench: AbstractBench, split: Split) -> list[Fold]:
+    """What each fold of groups learns from, and what it judges by."""
+    every = [split.folds == fold for fold in range(split.folds.max() + 1)]
+    return [(bench.evidence(split.learn & ~fold), bench.evidence(fold)) for fold in every]
+
+
+def _weight(evidence: Evidence) -> np.ndarray:
+    return np.ones(len(evidence)) if evidence.weight is None else evidence.weight

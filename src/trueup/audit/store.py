@@ -8,7 +8,7 @@ import json
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,10 +17,14 @@ from trueup.audit.whole import whole, write_whole
 from trueup.calibration.recalibrate.do_nothing import Identity
 from trueup.core.cards import all_cards
 from trueup.core.errors import EvidenceError, UsageError
-from trueup.core.events import OneVersusRest
 from trueup.core.fitted import AbstractMap, Fitted
 from trueup.core.predictions import Probabilities
 from trueup.core.rows import Rows
+
+
+if TYPE_CHECKING:
+    from trueup.adapters.export import Exported
+    from trueup.adapters.formula import Formula
 
 
 SCHEMA = 1
@@ -107,7 +111,7 @@ class StoredRemedy:
         return np.asarray(table[name])
 
     def _corrected(self, table) -> dict[str, np.ndarray]:
-        columns = [self._column(table, c).astype(np.float64) for c in self.columns]
+        columns = [_as_numbers(c, self._column(table, c)) for c in self.columns]
         beside = {
             name: np.column_stack([self._column(table, c) for c in need.columns])
             for name, need in self.fitted.needs.items()
@@ -121,6 +125,44 @@ class StoredRemedy:
         """Write ``remedy.json`` and ``arrays.npz`` into ``folder``."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        body, arrays = self._packed()
+        with whole(folder / "arrays.npz") as partial, partial.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        write_whole(folder / "remedy.json", json.dumps(body, indent=1, allow_nan=False) + "\n")
+        return folder
+
+    def export(self, to: str, out: str | Path = "", **options: Any) -> Exported:
+        """Write the correction for another engine, verified row by row before it is written.
+
+        ``to`` is ``"sql"``, ``"onnx"``, ``"json"`` or ``"python"``; ``out`` a file, empty for none;
+        ``options`` are ``table`` and ``dialect`` of SQL, ``kind`` (``np.float32``) of ONNX.
+
+        Examples
+        --------
+        >>> import trueup as tu
+        >>> audit = tu.audit(tu.worlds.planted_table(20_000).columns, truth="y", prob="p")
+        >>> made = audit.remedy.export("python")
+        >>> made.checked.difference
+        0.0
+        """
+        from trueup.audit.leave import export_remedy
+
+        return export_remedy(self, to, out, **options)
+
+    @property
+    def formula(self) -> Formula:
+        """The whole correction of its columns, as an expression with names."""
+        from trueup.audit.leave import formula_of
+
+        return formula_of(self)
+
+    @property
+    def hash(self) -> str:
+        """Hash of all that is saved."""
+        return self._packed()[0]["hash"]
+
+    def _packed(self) -> tuple[dict, dict[str, np.ndarray]]:
+        """What is saved: a body with its hash, and arrays."""
         arrays: dict[str, np.ndarray] = {}
         body = {
             "schema": SCHEMA,
@@ -134,11 +176,7 @@ class StoredRemedy:
             "proof": self.proof,
             "about": self.about,
         }
-        body["hash"] = _hash(body, arrays)
-        with whole(folder / "arrays.npz") as partial, partial.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        write_whole(folder / "remedy.json", json.dumps(body, indent=1, allow_nan=False) + "\n")
-        return folder
+        return body | {"hash": _hash(body, arrays)}, arrays
 
 
 def load_remedy(folder: str | Path) -> StoredRemedy:
@@ -208,9 +246,11 @@ def _pack(value: Any, arrays: dict, name: str) -> Any:
     return value
 
 
-def _unpack(value: Any, arrays: dict, known: dict[str, type]) -> Any:
+def _unpack(value: Any, arrays: dict, known: dict[str, type], *, words: bool = False) -> Any:
     if isinstance(value, list):
-        return tuple(_unpack(item, arrays, known) for item in value)
+        return tuple(_unpack(item, arrays, known, words=words) for item in value)
+    if words:
+        return _word(value)
     if not isinstance(value, dict):
         return _number(value)
     if "array" in value:
@@ -220,8 +260,20 @@ def _unpack(value: Any, arrays: dict, known: dict[str, type]) -> Any:
         raise EvidenceError(
             "load_remedy", f"unknown map {value['kind']!r}", do="Audit again with this version"
         )
-    parts = {k: _unpack(v, arrays, known) for k, v in value.items() if k != "kind"}
-    return kind(**parts)
+    words = {f.name for f in fields(kind) if f.type in ("str", "tuple[str, ...]")}  # type: ignore[arg-type]
+    rest = {k: v for k, v in value.items() if k != "kind"}
+    return kind(**{k: _unpack(v, arrays, known, words=k in words) for k, v in rest.items()})
+
+
+def _word(value: Any) -> str:
+    """A name of a column or a group, which is quoted wherever it is written."""
+    if not isinstance(value, str):
+        raise EvidenceError(
+            "load_remedy",
+            f"the map holds {value!r} where a name belongs",
+            do="Save it again from the audit",
+        )
+    return value
 
 
 def _number(value: Any) -> Any:
@@ -235,6 +287,17 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _as_numbers(name: str, column: np.ndarray) -> np.ndarray:
+    try:
+        return column.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise EvidenceError(
+            "remedy.apply",
+            f"column {name!r} holds {column.dtype}, such as {column.ravel()[:1].tolist()}",
+            do="Pass probabilities as numbers",
+        ) from error
+
+
 def _dtype(dtype: Any) -> Any:
     """Type of a corrected column: the one it had, where that holds fractions."""
     import narwhals as nw
@@ -243,15 +306,18 @@ def _dtype(dtype: Any) -> Any:
 
 
 def _known_maps() -> dict[str, type]:
-    """The maps of the catalogue: a file can name no other class."""
-    found: dict[str, type] = {"OneVersusRest": OneVersusRest}
+    """The maps of the library: a file can name no other class."""
     for card in all_cards():
         if card.family == "recalibrate":
-            for name, kind in vars(importlib.import_module(card.module)).items():
-                if isinstance(kind, type) and issubclass(kind, AbstractMap):
-                    found[name] = kind
-    steps = importlib.import_module("trueup.calibration.recalibrate.steps")
-    return found | {"Steps": steps.Steps}
+            importlib.import_module(card.module)
+    kinds = _kinds_of(AbstractMap)
+    return {kind.__name__: kind for kind in kinds if kind.__module__.startswith("trueup.")}
+
+
+def _kinds_of(kind: type) -> list[type]:
+    """Every class below ``kind``."""
+    below = kind.__subclasses__()
+    return below + [deeper for each in below for deeper in _kinds_of(each)]
 
 
 def _hash(body: dict, arrays: dict[str, np.ndarray]) -> str:

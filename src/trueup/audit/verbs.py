@@ -18,11 +18,12 @@ from trueup.audit.slices import EMPTY
 from trueup.core.errors import UsageError
 from trueup.core.measure import check_level
 from trueup.core.tables.labels import one_class, table_values
+from trueup.core.tables.opened import opened
 from trueup.core.tables.plan import Plan, make_plan
 from trueup.core.tables.profile import profile
 from trueup.core.tables.roles import Leniency, Roles, assign
 from trueup.core.tables.scan import scan
-from trueup.core.tables.source import Table, open_table
+from trueup.core.tables.source import Table
 
 
 MODELS = 20
@@ -44,8 +45,9 @@ def audit(
     Parameters
     ----------
     data
-        Path of Parquet or CSV files, ``file.duckdb::table``, a pandas, polars or Arrow table, a
-        DuckDB relation, or a dict of arrays (n,).
+        Path of Parquet or CSV files, ``file.duckdb::table``, a pandas, polars or Arrow table, or a
+        dict of arrays (n,). A Spark or Dask DataFrame, a polars LazyFrame, an Ibis table and a
+        DuckDB relation stay where they are: their engine adds up, and only sums come here.
     truth
         Column of what happened; guessed from the names where empty.
     probs, prob
@@ -61,8 +63,9 @@ def audit(
     **roles_and_leniency
         Columns ``time``, ``cluster``, ``weight``, ``model``, ``key``; ``normalize`` or
         ``drop_bad`` (bool) for bad rows, ``positive`` (label of the event), ``classes`` (names);
-        ``threads`` (int), ``progress`` (called with done and all rows) and ``name`` (what to call
-        the table).
+        ``threads`` (int), ``progress`` (called with done and all rows), ``name`` (what to call
+        the table) and ``engine`` (``"duckdb"``, ``"polars"``, ``"dask"`` or ``"spark"``: what reads
+        the files of a path).
 
     Returns
     -------
@@ -92,7 +95,7 @@ def audit(
     columns = tuple([prob] if prob else [probs] if isinstance(probs, str) else probs)
     options = _options(roles_and_leniency)
     given = Roles(truth, columns, event=bool(prob), by=by, **options["roles"])
-    with open_table(data, threads=options["threads"]) as table:
+    with opened(data, threads=options["threads"], engine=options["engine"]) as table:
         roles = assign(table, given)
         leniency = Leniency(**options["leniency"])
         models, notes = _judged(table, roles, leniency, level, options)
@@ -102,7 +105,7 @@ def audit(
             compare(models, level=level) if len(models) > 1 else [],
             time.perf_counter() - started,
             datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            how(models[0]),
+            [*how(models[0]), *_elsewhere(table)],
             level,
             notes,
         )
@@ -168,7 +171,7 @@ def _options(given: dict) -> dict:
         leniency["positive"] = str(leniency["positive"])
     if "classes" in leniency:
         leniency["classes"] = tuple(map(str, leniency["classes"]))
-    usual = {"threads": 2, "progress": None, "name": ""}
+    usual = {"threads": 2, "progress": None, "name": "", "engine": ""}
     rest = {key: given.pop(key, value) for key, value in usual.items()}
     if given:
         raise UsageError(
@@ -177,6 +180,14 @@ def _options(given: dict) -> dict:
             do="Use time, cluster, weight, model, key, normalize, drop_bad, positive, classes",
         )
     return {"roles": roles, "leniency": leniency, **rest}
+
+
+def _elsewhere(table: Any) -> list[tuple[str, str]]:
+    """Which engine did the work, where trueup did not read the table itself."""
+    engine = getattr(table, "engine", None)
+    if engine is None:
+        return []
+    return [("Engine", f"{engine.name} added up the rows where they are; only sums came here.")]
 
 
 def _judged(table: Table, roles: Roles, leniency: Leniency, level: float, options: dict):
@@ -226,7 +237,7 @@ def how(judged: Judged) -> list[tuple[str, str]]:
     plan, cube = judged.plan, judged.cube
     groups = int((cube.table.total("n")[:, 0] > 0).sum())
     made_of = {
-        "row": "a portable hash of the row",
+        "row": f"a portable hash of {plan.known_by}",
         "cluster": f"a portable hash of {plan.roles.cluster!r}, so that a cluster stays together",
         "block": f"contiguous blocks of {plan.roles.time!r}: neighbours may depend on each other",
     }[plan.grouping]

@@ -18,5 +18,7 @@ def command(remedy: str, table: str, out: str, threads: int) -> None:
     from trueup.audit.store import load_remedy
 
     stored = load_remedy(remedy)
-    rows = apply_file(stored, table, out, threads=threads)
-    click.echo(plain(f"{stored.fitted.method} applied to {rows:,} rows: {out}"))
+    done = apply_file(stored, table, out, threads=threads)
+    click.echo(plain(f"{stored.fitted.method} applied to {done.rows:,} rows: {out}"))
+    if done.unseen:
+        click.echo(plain(f"{done.unseen:,} rows of groups never seen took the pooled map"))

@@ -12,6 +12,7 @@ from trueup.cli import plain
 
 
 LISTED = 10
+ENGINES = "What reads the files: duckdb, polars, dask or spark."
 CHARTS = ("altair", "vl_convert")
 
 
@@ -36,6 +37,7 @@ CHARTS = ("altair", "vl_convert")
 @click.option("--json", "json_out", default="", help="Write the numbers to this JSON file.")
 @click.option("--save", default="", help="Write the proven remedy into this folder.")
 @click.option("--fail-if", multiple=True, help='Exit with 1 if true: "log_loss>0.5". May repeat.')
+@click.option("--engine", default="duckdb", show_default=True, help=ENGINES)
 @click.option("--threads", default=2, show_default=True, help="Threads of the pass.")
 @click.option("--no-history", is_flag=True, help="Do not remember this audit.")
 def command(table: str, **options: Any) -> None:
@@ -84,7 +86,8 @@ def _audit(table: str, options: dict) -> Any:
         return tuple(part.strip() for part in text.split(",")) if text else ()
 
     same = ("time", "cluster", "weight", "model", "key", "positive", "normalize", "drop_bad")
-    passed = {name: options[name] for name in (*same, "truth", "prob", "by", "level", "threads")}
+    rest = ("truth", "prob", "by", "level", "threads", "engine")
+    passed = {name: options[name] for name in (*same, *rest)}
     with bar() as progress:
         return audit(
             table,

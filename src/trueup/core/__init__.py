@@ -7,6 +7,8 @@ from trueup.core.cells import Cells as Cells
 from trueup.core.cells import tally as tally
 from trueup.core.cube import Cube as Cube
 from trueup.core.cube import cube_of as cube_of
+from trueup.core.cube import score_cube as score_cube
+from trueup.core.curve import Curve as Curve
 from trueup.core.errors import EvidenceError as EvidenceError
 from trueup.core.errors import FitError as FitError
 from trueup.core.errors import LeakageError as LeakageError
@@ -16,6 +18,7 @@ from trueup.core.errors import UsageError as UsageError
 from trueup.core.estimate import Estimate as Estimate
 from trueup.core.evidence import Evidence as Evidence
 from trueup.core.grid import Grid as Grid
+from trueup.core.images import cube_of_images as cube_of_images
 from trueup.core.measure import AbstractMeasure as AbstractMeasure
 from trueup.core.outcome import Outcome as Outcome
 from trueup.core.predictions import Ensemble as Ensemble

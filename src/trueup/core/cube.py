@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 
@@ -41,6 +42,8 @@ class Cube:
         What a group is: ``"row"``, ``"cluster"`` or ``"block"`` of time.
     classes
         Cells (groups, k, bins) of every class against the rest, or None.
+    class_grid
+        Their bins, or the bins of each class.
     slices
         Names of columns -> (values, Cells (groups, values, coarse bins)).
     chunks
@@ -52,12 +55,12 @@ class Cube:
     event: bool
     grouping: str = "row"
     classes: Cells | None = None
-    class_grid: Grid | None = None
+    class_grid: Grid | tuple[Grid, ...] | None = None
     slices: Mapping[tuple[str, ...], tuple[list, Cells]] = field(default_factory=dict)
     chunks: Cells | None = None
 
     def __add__(self, other: Cube) -> Cube:
-        if (self.grid, self.event, self.grouping) != (other.grid, other.event, other.grouping):
+        if self._kind != other._kind:
             raise EvidenceError(
                 "Cube.__add__",
                 "the cubes have other bins, kinds or groupings",
@@ -70,6 +73,10 @@ class Cube:
             slices=_add_slices(self.slices, other.slices),
             chunks=_add(self.chunks, other.chunks),
         )
+
+    @property
+    def _kind(self) -> tuple:
+        return self.grid, self.class_grid, self.event, self.grouping
 
     @property
     def n(self) -> int:
@@ -140,6 +147,41 @@ def cube_of(evidence: Evidence, *, grid: Grid | None = None, classes: bool = Fal
     return Cube(grid, table, prediction.event, evidence.grouping, cells, class_grid)
 
 
+def score_cube(evidence: Evidence, *, grid: Grid) -> Cube:
+    """A cube of outcome and score alone, for measures that need no more: several times faster.
+
+    Examples
+    --------
+    >>> score_cube(Evidence(Probabilities([0.2, 0.9]), [0, 1]), grid=Grid(15, 1)).table.names
+    ('n', 'y', 'p')
+    """
+    prediction, weight = probabilities_of("score_cube", evidence), evidence.weight
+    scores, came = scores_of(prediction, evidence.truth)
+    groups, shape = evidence.groups(), (evidence.group_count, grid.size)
+    tables = []
+    for rows in row_blocks(len(scores), cells=shape[0] * shape[1]):
+        score = np.ascontiguousarray(scores[rows])
+        columns = {"y": came[rows].astype(np.float64), "p": score}
+        key = groups[rows] * grid.size + grid(score)
+        columns = weigh(columns, None if weight is None else weight[rows])
+        tables.append(tally(key, columns, shape=shape))
+    return Cube(grid, reduce(Cells.__add__, tables), prediction.event, evidence.grouping)
+
+
+def row_blocks(rows: int, *, cells: int, width: int = 1) -> list[slice]:
+    """Slices of rows of ``width`` numbers: in the processor's cache, but more than the cells."""
+    size = max(max(2**15, cells) // width, 1)
+    return [slice(start, start + size) for start in range(0, max(rows, 1), size)]
+
+
+def scores_of(prediction: Probabilities, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Score (n,) and outcome (n,): of the event, or of the class that wins."""
+    if prediction.event:
+        return prediction.probs[:, 1], truth == 1
+    winner = prediction.probs.argmax(axis=1)
+    return prediction.probs[np.arange(len(truth)), winner], winner == truth
+
+
 def sums_of(evidence: Evidence, *, grid: Grid | None = None, classes: bool = False) -> Cube:
     """The sums that the measures of this kind of prediction read."""
     if isinstance(evidence.prediction, Points):
@@ -201,7 +243,13 @@ def event_statistics(p: np.ndarray, happened: np.ndarray):
 def class_statistics(prediction: Probabilities, truth: np.ndarray) -> dict[str, np.ndarray]:
     """y, p, brier and loss (n,): outcome and score of the class that wins, or of the event."""
     rows = np.arange(len(truth))
-    loss = -prediction.log_probs()[rows, truth]
+    logs = prediction.exact_logs
+    said = (
+        np.log(np.maximum(prediction.probs[rows, truth], EPS))
+        if logs is None
+        else logs[rows, truth]
+    )
+    loss = -said
     if prediction.event:
         return event_statistics(prediction.probs[:, 1], truth == 1)[0] | {"loss": loss}
     winner = prediction.probs.argmax(axis=1)
@@ -228,13 +276,36 @@ def class_grid_of(k: int, grid: Grid) -> Grid:
     return grid if k <= 20 else Grid(width=grid.width, logit=CLASS_STEPS)
 
 
-def class_cells(probs, truth, group, grid: Grid, weight) -> Cells:
-    """Cells (groups, k, bins) of every class against the rest."""
-    k, folded = probs.shape[1], group % CLASS_GROUPS
-    shape, parts = (CLASS_GROUPS, grid.size), []
-    for j in range(k):
+def class_cells(probs, truth, group, grid: Grid | tuple[Grid, ...], weight) -> Cells:
+    """Cells (groups, k, bins) of every class against the rest; ``grid`` may be one a class."""
+    folded = group % CLASS_GROUPS
+    if isinstance(grid, tuple):
+        return _cells_by_class(probs, truth, folded, grid, weight)
+    k, shape = probs.shape[1], (CLASS_GROUPS, probs.shape[1], grid.size)
+    first, size = np.arange(k) * grid.size, CLASS_GROUPS * k * grid.size
+    names = ("n", "y", "p") if weight is None else ("n", "w", "w2", "y", "p")
+    sums = np.zeros((len(names), size))
+    for rows in row_blocks(len(probs), cells=4 * size, width=k):
+        p, key = probs[rows], (folded[rows] * (k * grid.size))[:, None] + first
+        key += grid(p)
+        said = {"p": p.ravel()}
+        if weight is not None:
+            said = weigh(said, np.repeat(weight[rows], k))
+        found = tally(key.ravel(), said, shape=(size,))
+        # One class a row happened: its cells alone count outcomes.
+        own = key[np.arange(len(p)), truth[rows]]
+        sums[-2] += np.bincount(own, None if weight is None else weight[rows], size)
+        sums[:-2] += found.sums[:-1]
+        sums[-1] += found.sums[-1]
+    return Cells(names, sums.reshape(len(names), *shape))
+
+
+def _cells_by_class(probs, truth, folded, grids: tuple[Grid, ...], weight) -> Cells:
+    parts = []
+    for j, bins in enumerate(grids):
         columns = weigh({"y": (truth == j).astype(np.float64), "p": probs[:, j]}, weight)
-        parts.append(tally(folded * grid.size + grid(probs[:, j]), columns, shape=shape))
+        key, shape = folded * bins.size + bins(probs[:, j]), (CLASS_GROUPS, bins.size)
+        parts.append(tally(key, columns, shape=shape))
     return Cells(parts[0].names, np.stack([part.sums for part in parts], axis=2))
 
 

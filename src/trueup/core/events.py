@@ -65,7 +65,7 @@ class AbstractEventCorrection(AbstractCorrection):
         if logs.shape[1] == 2:
             return self.learn_event(logs[:, 1] - logs[:, 0], (truth == 1).astype(float), weight)
         learned = [
-            self.learn_event(log_odds(logs[:, j]), (truth == j).astype(float), weight)
+            self.learn_event(log_odds(logs[:, j].copy()), (truth == j).astype(float), weight)
             for j in range(logs.shape[1])
         ]
         maps, converged = zip(*learned, strict=True)

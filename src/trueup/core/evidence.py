@@ -15,6 +15,7 @@ from trueup.core.groups import (
     hash_groups,
     integer_keys,
     parts_of_buckets,
+    place_groups,
 )
 from trueup.core.predictions import Prediction, Probabilities
 from trueup.core.rows import Rows
@@ -133,7 +134,7 @@ class Evidence:
             return hash_groups(self.cluster)
         if self.time is not None:
             return time_blocks(self.time)
-        return hash_groups(np.arange(len(self)))
+        return place_groups(len(self))
 
     @property
     def grouping(self) -> str:
@@ -176,6 +177,10 @@ def _codes(prediction: Probabilities, truth: np.ndarray) -> np.ndarray:
         known = {str(name): code for code, name in enumerate(prediction.classes)}
         strange = sorted({str(t) for t in truth} - known.keys())
         codes = None if strange else np.array([known[str(t)] for t in truth], dtype=np.int64)
+    elif (
+        truth.dtype.kind in "iub" and truth.size and 0 <= truth.min() <= truth.max() < prediction.k
+    ):
+        return truth.astype(np.int64)
     else:
         outside = (truth < 0) | (truth >= prediction.k) | (truth != np.floor(truth))
         strange = np.unique(truth[outside]).tolist()
@@ -188,6 +193,10 @@ def _codes(prediction: Probabilities, truth: np.ndarray) -> np.ndarray:
             do="Pass class codes 0 .. k - 1, or name the classes on Probabilities",
         )
     return codes
+
+
+def _within(codes: np.ndarray, k: int) -> bool:
+    return bool(codes.size) and 0 <= codes.min() and codes.max() < k
 
 
 def _weights(weight, n: int) -> np.ndarray:

@@ -9,13 +9,18 @@ from typing import ClassVar
 
 import numpy as np
 
+from trueup.core.effort import Effort
 from trueup.core.errors import FitError
 from trueup.core.evidence import Evidence
 from trueup.core.expressions import (
+    Choose,
     Expr,
     Input,
+    Lookup,
     Total,
+    as_names,
     evaluate,
+    in_order,
     inputs_of,
     logs_of,
     operate,
@@ -103,6 +108,47 @@ class Fitted:
         logs = evaluate(made, {"logs": prediction.log_probs(), **given})
         return Probabilities.from_logits(logs, classes=prediction.classes, event=prediction.event)
 
+    def correct(self, evidence: Evidence) -> Probabilities:
+        """Correct the prediction of ``evidence``, whose ``by`` and ``features`` are at hand."""
+        prediction = evidence.prediction
+        assert isinstance(prediction, Probabilities)
+        known = {
+            **evidence.by,
+            **({} if evidence.features is None else {"features": evidence.features}),
+        }
+        return self.apply(prediction, **{name: known[name] for name in self.needs if name in known})
+
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """Name of an input of groups -> names of the groups that the fit has seen."""
+        nodes = in_order(self.map.expression(Input("logs", self.k)))
+        return {n.key.name: n.names for n in nodes if isinstance(n, Choose | Lookup)}
+
+    def unseen(self, **context: np.ndarray) -> np.ndarray:
+        """Which rows (n,) belong to a group that the fit has never seen: they take its fallback.
+
+        Parameters
+        ----------
+        context
+            The columns (n,) of groups that ``needs`` names.
+        """
+        found = [
+            ~np.isin(as_names(_given(self.method, self.needs[name], context)[:, 0]), seen)
+            for name, seen in self.groups.items()
+        ]
+        return np.any(found, axis=0) if found else np.zeros(0, dtype=bool)
+
+    @property
+    def unseen_sql(self) -> str:
+        """``unseen`` as a condition of SQL."""
+        asked = []
+        for name, seen in self.groups.items():
+            column = quoted(self.needs[name].columns[0])
+            names = ", ".join("'" + each.replace("'", "''") + "'" for each in seen)
+            asked.append(f"{column} IS NULL")
+            asked.append(f"CAST({column} AS VARCHAR) NOT IN ({names})" if names else "true")
+        return " OR ".join(asked) or "false"
+
     def expression(self, *, event: bool, normalize: bool = False) -> Expr:
         """Corrected probabilities as an expression of ``Input("probs")``.
 
@@ -158,8 +204,8 @@ class Fitted:
         )
 
 
-def _given(method: str, need: Input, context: Mapping, n: int) -> np.ndarray:
-    """The values of an input beside the probabilities, in the shape that it must have."""
+def _given(method: str, need: Input, context: Mapping, n: int | None = None) -> np.ndarray:
+    """The values (n, width) of an input beside the probabilities."""
     if need.name not in context:
         raise FitError(
             f"{method}.apply",
@@ -167,25 +213,40 @@ def _given(method: str, need: Input, context: Mapping, n: int) -> np.ndarray:
             do=f"Pass {need.name}=..., one row a prediction",
         )
     values = np.asarray(context[need.name])
-    if values.reshape(len(values), -1).shape != (n, need.width):
+    n = len(values) if n is None else n
+    wide = values.reshape(len(values), -1 if values.size else need.width)
+    if wide.shape != (n, need.width):
         raise FitError(
             f"{method}.apply",
             f"'{need.name}' has shape {values.shape} for {n} predictions of {need.width} columns",
             do="Pass one row a prediction",
         )
-    return values
+    return wide
 
 
-class AbstractCorrection(ABC):
+class AbstractCorrection(ABC):  # noqa: B024  a correction writes learn or learn_from
     """Settings of a correction of class probabilities; ``fit`` learns, ``Fitted`` applies."""
 
     least_classes: ClassVar[int] = 2
+    effort: ClassVar[Effort] = Effort.LIGHT
+    reads: ClassVar[tuple[str, ...]] = ()
+    """Roles of the evidence that a fit needs beside the probabilities: ``"by"``, ``"features"``."""
 
-    @abstractmethod
     def learn(
         self, logs: np.ndarray, truth: np.ndarray, weight: np.ndarray
     ) -> tuple[AbstractMap, bool]:
         """The map and whether the fit converged, from log-probabilities (n, k)."""
+        raise FitError(
+            f"{type(self).__name__}.learn",
+            f"it reads {' and '.join(self.reads)} beside the probabilities",
+            do="Call fit with the whole evidence",
+        )
+
+    def learn_from(self, evidence: Evidence, weight: np.ndarray) -> tuple[AbstractMap, bool]:
+        """As ``learn``, with every role of the evidence at hand."""
+        prediction = evidence.prediction
+        assert isinstance(prediction, Probabilities)
+        return self.learn(prediction.log_probs(), evidence.truth, weight)
 
     def fit(self, evidence: Evidence) -> Fitted:
         """Learn the map from evidence.
@@ -213,7 +274,7 @@ class AbstractCorrection(ABC):
                 f"{name}.fit", "there are no rows", do="Pass evidence with at least one row"
             )
         weight = _counts(evidence.weight, len(evidence))
-        learned, converged = self.learn(prediction.log_probs(), evidence.truth, weight)
+        learned, converged = self.learn_from(evidence, weight)
         return Fitted(name, learned, prediction.k, evidence.rows, converged)
 
 

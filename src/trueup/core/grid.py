@@ -53,13 +53,15 @@ class Grid:
     def __call__(self, score: np.ndarray, *, odds: np.ndarray | None = None) -> np.ndarray:
         """Bin (n,) of every ``score`` (n,) in [0, 1]; ``odds`` (n,) where they are known."""
         p = np.asarray(score, dtype=np.float64)
-        if odds is None:
-            odds = np.log(np.maximum(p, EPS)) - np.log(np.maximum(1.0 - p, EPS))
-        step = np.floor(odds * (self.logit / 32) + self.logit / 2)
-        np.clip(step, 0, self.logit - 1, out=step)
         top = np.ceil(p * self.scale)
         top += p > top / self.width
-        step += np.maximum(top - 1, 0)
+        step = np.maximum(top - 1, 0)
+        if self.logit == 1:  # no steps of log-odds, so no logarithms
+            return step.astype(np.int32)
+        if odds is None:
+            odds = np.log(np.maximum(p, EPS)) - np.log(np.maximum(1.0 - p, EPS))
+        rung = np.floor(odds * (self.logit / 32) + self.logit / 2)
+        step += np.clip(rung, 0, self.logit - 1, out=rung)
         return step.astype(np.int32)
 
     @cached_property
@@ -84,6 +86,56 @@ class Grid:
     def above_half(self) -> np.ndarray:
         """(size,) whether a bin holds scores above one half."""
         return self.width_bin >= self.width // 2
+
+
+@dataclass(frozen=True)
+class EdgeGrid(Grid):
+    """Bins (lo, hi] between given ``edges``: those of equal mass, made for one set of scores.
+
+    Examples
+    --------
+    >>> grid = EdgeGrid.of(np.array([0.1, 0.2, 0.2, 0.9]), bins=2)
+    >>> grid.edges, grid(np.array([0.0, 0.2, 0.3])).tolist()
+    ((0.1,), [0, 1, 1])
+    """
+
+    width: int = 1
+    logit: int = 1
+    edges: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, scores: np.ndarray, *, bins: int, weight: np.ndarray | None = None) -> EdgeGrid:
+        """``bins`` bins with about equal weight of ``scores`` (n,); ties stay together.
+
+        Where ties leave fewer bins, the others are empty, so that the size is always ``bins``.
+        """
+        if weight is None:
+            values, mass = np.unique(scores, return_counts=True)
+        else:
+            values, place = np.unique(scores, return_inverse=True)
+            mass = np.bincount(place, weights=weight, minlength=len(values))
+        last = np.flatnonzero(np.diff(equal_mass(mass.astype(np.float64), bins=bins)))
+        edges = [*values[last].tolist(), *[1.0] * (bins - 1 - len(last))]
+        return cls(edges=tuple(edges))
+
+    @property
+    def size(self) -> int:
+        """Number of bins."""
+        return len(self.edges) + 1
+
+    def __call__(self, score: np.ndarray, *, odds: np.ndarray | None = None) -> np.ndarray:
+        """Bin (n,) of every ``score`` (n,) in [0, 1]."""
+        return np.searchsorted(self.edges, np.asarray(score, dtype=np.float64)).astype(np.int32)
+
+    @cached_property
+    def width_bin(self) -> np.ndarray:
+        """All bins lie in the one equal-width bin from 0 to 1."""
+        return np.zeros(self.size, dtype=np.int64)
+
+    @property
+    def above_half(self) -> np.ndarray:
+        """(size,) whether a bin holds scores above one half only."""
+        return np.concatenate([[-1.0], self.edges]) >= 0.5
 
 
 def check_bins(who: str, bins: int) -> None:

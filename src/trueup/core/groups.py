@@ -41,6 +41,11 @@ def hash_groups(keys: np.ndarray, *, count: int = GROUPS) -> np.ndarray:
     return _table(count)[folded]
 
 
+def place_groups(rows: int, *, count: int = GROUPS) -> np.ndarray:
+    """Group of every place 0 .. ``rows`` - 1: ``hash_groups`` of a range, which repeats."""
+    return np.resize(_table(count), rows) if rows else np.zeros(0, dtype=np.int64)
+
+
 def _mixed(folded: np.ndarray) -> np.ndarray:
     once = folded * FACTOR % MODULUS
     return once * once % MODULUS
@@ -70,12 +75,15 @@ def _digest(text: str) -> int:
     return int.from_bytes(half, "little") % FOLD
 
 
-def sql_group(expression: str, *, text: bool, count: int = GROUPS) -> str:
-    """The same group as a SQL expression over an integer or text ``expression``."""
+def sql_key(expression: str, *, text: bool) -> str:
+    """The number below ``FOLD`` of an integer or text ``expression``, in SQL."""
     if text:
-        key = f"(md5_number_lower({expression}) % {FOLD})::BIGINT"
-    else:
-        key = f"abs((({expression}) % {FOLD})::BIGINT)"
+        return f"(md5_number_lower({expression}) % {FOLD})::BIGINT"
+    return f"abs((({expression}) % {FOLD})::BIGINT)"
+
+
+def sql_group(key: str, *, count: int = GROUPS) -> str:
+    """The same group as a SQL expression over what ``sql_key`` gives."""
     mixed = f"({key} * {FACTOR} % {MODULUS})"
     return f"({mixed} * {mixed} % {MODULUS} % {count})"
 

@@ -8,13 +8,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from trueup.core.cube import Cube, sums_of
+from trueup.core.cube import Cube, score_cube, sums_of
 from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.estimate import Estimate
 from trueup.core.evidence import Evidence
 from trueup.core.grid import Grid
 from trueup.core.jackknife import Replicates, interval, wilson
 from trueup.core.predictions import Points, Prediction, Probabilities
+from trueup.core.rows import NOBODY
 
 
 FEW = 15
@@ -29,6 +30,7 @@ class AbstractStatistic(ABC):
     better: ClassVar[str] = "lower"
     reach: ClassVar[tuple[float, float]] = (0.0, math.inf)
     classwise: ClassVar[bool] = False
+    score_only: ClassVar[bool] = False
     kind: ClassVar[str] = Probabilities.kind
 
     @abstractmethod
@@ -52,18 +54,25 @@ class AbstractStatistic(ABC):
         """
         made = Points if self.kind == Points.kind else Probabilities
         prediction = y_pred if isinstance(y_pred, Prediction) else made(y_pred)
-        evidence = Evidence(prediction, y_true, weight=weight, cluster=cluster, time=time)
+        roles = {"weight": weight, "cluster": cluster, "time": time, "rows": NOBODY}
+        evidence = Evidence(prediction, y_true, **roles)
         return self.estimate(self.cube(evidence), level=level)
 
     def cube(self, evidence: Evidence) -> Cube:
         """The sums of ``evidence`` that this measure needs."""
+        self.check_kind(evidence)
+        if self.score_only:
+            return score_cube(evidence, grid=self.grid or Grid())
+        return sums_of(evidence, grid=self.grid, classes=self.classwise)
+
+    def check_kind(self, evidence: Evidence) -> None:
+        """Refuse another kind of prediction."""
         if evidence.prediction.kind != self.kind:
             raise EvidenceError(
                 self.name,
                 f"the prediction is of kind '{evidence.prediction.kind}'",
                 do=f"Pass {self.kind}, or choose a measure of this kind",
             )
-        return sums_of(evidence, grid=self.grid, classes=self.classwise)
 
     @property
     def grid(self) -> Grid | None:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trueup.core.errors import EvidenceError
-from trueup.core.validate import check_probabilities, finite, inside, refuse_rows, same_length
+from trueup.core.validate import (
+    check_probabilities,
+    finite,
+    inside,
+    refuse_rows,
+    refuse_shares,
+    same_length,
+)
 
 
 EPS = 1e-12
@@ -52,14 +59,13 @@ class Probabilities:
     def __post_init__(self) -> None:
         p = np.asarray(self.probs, dtype=np.float64)
         object.__setattr__(self, "event", p.ndim == 1)
-        said, p = p, np.column_stack([1.0 - p, p]) if p.ndim == 1 else p
-        check_probabilities(p, said=said)
-        object.__setattr__(self, "probs", p)
-        object.__setattr__(self, "classes", tuple(self.classes) or tuple(range(p.shape[1])))
-        if len(self.classes) != p.shape[1]:
+        check_probabilities(p)
+        object.__setattr__(self, "probs", _both(p) if p.ndim == 1 else p)
+        object.__setattr__(self, "classes", tuple(self.classes) or tuple(range(self.k)))
+        if len(self.classes) != self.k:
             raise EvidenceError(
                 "Probabilities",
-                f"{len(self.classes)} class names for {p.shape[1]} columns",
+                f"{len(self.classes)} class names for {self.k} columns",
                 do="Pass one name a column",
             )
 
@@ -79,6 +85,7 @@ class Probabilities:
                 f"{z.shape[1]} column(s) of logits for classes {list(classes)}",
                 do="Pass one column a class, two at least, and one name a column",
             )
+        refuse_shares("Probabilities.from_logits", z)
         z = log_softmax(z)
         return trusted(np.exp(z), tuple(classes) or tuple(range(z.shape[1])), event, z)
 
@@ -97,7 +104,10 @@ class Probabilities:
 
     def log_probs(self) -> np.ndarray:
         """Natural logarithms (n, k); a probability below 1e-12 counts as 1e-12."""
-        return np.log(np.maximum(self.probs, EPS)) if self._log is None else self._log
+        if self._log is not None:
+            return self._log
+        logs = np.maximum(self.probs, EPS)
+        return np.log(logs, out=logs)
 
     def take(self, index) -> Probabilities:
         """The rows of ``index``."""
@@ -247,6 +257,14 @@ class Sets:
     def take(self, index) -> Sets:
         """The rows of ``index``."""
         return Sets(self.members[index], self.level)
+
+
+def _both(p: np.ndarray) -> np.ndarray:
+    """(n, 2) probabilities of the event's absence and of the event."""
+    both = np.empty((len(p), 2))
+    np.subtract(1.0, p, out=both[:, 0])
+    both[:, 1] = p
+    return both
 
 
 Prediction = Probabilities | Points | Normal | Quantiles | Ensemble | Intervals | Sets

@@ -140,7 +140,8 @@ def _predicted(side, on: Evidence) -> Evidence:
                 why="a correction always looks good on rows that it has seen",
                 do="Pass evidence that was held out of fit",
             )
-        return replace(on, prediction=side.apply(probabilities_of("prove", on)))
+        probabilities_of("prove", on)
+        return replace(on, prediction=side.correct(on))
     if not isinstance(side, Prediction) or len(side) != len(on):
         raise EvidenceError(
             "prove",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,11 +46,21 @@ class Rows:
         """Rows of parallel ``arrays`` (n, ...), known by ``keys`` (n,) where given."""
         if keys is not None:
             return cls(_mix(np.asarray(keys, dtype=np.int64).astype(np.uint64)))
-        contents = np.zeros(len(arrays[0]), dtype=np.uint64)
-        for column in arrays:
-            contents = _mix(contents ^ _row_bits(column))
+        contents = np.empty(len(arrays[0]), dtype=np.uint64)
+        for rows in _blocks(len(contents), sum(max(np.size(a[:1]), 1) for a in arrays)):
+            found = np.uint64(0)
+            for column in arrays:
+                found = _mix(found ^ _row_bits(column[rows]))
+            contents[rows] = found
         places = np.arange(len(contents), dtype=np.uint64)
-        return cls(_mix(places ^ _fingerprint(contents)), contents)
+        for rows in _blocks(len(places), 1):
+            places[rows] = _mix(places[rows])
+        # The same place in another table must be another row.
+        return cls(places ^ np.einsum("n,n->", contents, places | np.uint64(1)), contents)
+
+
+NOBODY = Rows(np.zeros(0, dtype=np.uint64))
+"""Identity of rows where nobody asks for it: to hash them takes longer than to measure."""
 
 
 def _shared_contents(a: np.ndarray, b: np.ndarray) -> int:
@@ -68,25 +78,30 @@ def _shared_contents(a: np.ndarray, b: np.ndarray) -> int:
     return int(np.isin(a, b).sum()) if shared > chance + 4 * np.sqrt(chance) else 0
 
 
+def _blocks(rows: int, width: int) -> Iterator[slice]:
+    """Slices of rows that stay in the processor's cache while they are hashed."""
+    size = max(2**15 // width, 1)
+    return (slice(start, start + size) for start in range(0, rows, size))
+
+
 def _row_bits(column: np.ndarray) -> np.ndarray:
-    """One number a row from its values; the order of columns matters."""
-    table = np.asarray(column, dtype=np.float64)
-    table = table[:, None] if table.ndim == 1 else table
-    bits = np.ascontiguousarray(table + 0.0).view(np.uint64)  # + 0.0 makes -0.0 equal to 0.0
-    row = np.zeros(len(table), dtype=np.uint64)
-    for j in range(table.shape[1]):
-        row = _mix(row ^ bits[:, j])
-    return row
+    """One number a row from its values; the order of columns matters.
+
+    Values of several columns enter through a sum with odd factors, one a column, which two rows
+    share by chance in one of 2^32 cases at most. What a factor carries moves upwards only, so the
+    upper half of a number, where that of a float32 lies, is folded into the lower half first.
+    """
+    bits = (np.asarray(column, dtype=np.float64) + 0.0).view(np.uint64)  # makes -0.0 equal to 0.0
+    if bits.ndim == 1:
+        return bits
+    factors = _mix(np.arange(bits.shape[1], dtype=np.uint64)) | np.uint64(1)
+    return np.einsum("nk,k->n", bits ^ (bits >> np.uint64(32)), factors)
 
 
 def _mix(x: np.ndarray) -> np.ndarray:
     """The finalizer of splitmix64: every bit of the input moves half the bits of the output."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        x ^= x >> np.uint64(shift)
+        x *= np.uint64(factor)
     return x ^ (x >> np.uint64(31))
-
-
-def _fingerprint(contents: np.ndarray) -> np.uint64:
-    digest = hashlib.blake2b(contents.tobytes(), digest_size=8).digest()
-    return np.uint64(int.from_bytes(digest, "little"))

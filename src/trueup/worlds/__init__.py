@@ -1,9 +1,12 @@
 """Small problems whose truth is known: for tests, claims, docs and first steps."""
 
+from trueup.worlds.groups import GroupWorld as GroupWorld
+from trueup.worlds.groups import confident_by_group as confident_by_group
 from trueup.worlds.probabilities import World as World
 from trueup.worlds.probabilities import autocorrelated as autocorrelated
 from trueup.worlds.probabilities import calibrated as calibrated
 from trueup.worlds.probabilities import clustered as clustered
 from trueup.worlds.probabilities import confident_by_factor as confident_by_factor
+from trueup.worlds.probabilities import confused_classes as confused_classes
 from trueup.worlds.tables import Planted as Planted
 from trueup.worlds.tables import planted_table as planted_table

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class World:
 
     evidence: Evidence
     curve: Callable[[np.ndarray], np.ndarray] | None
-    truth: dict[str, float]
+    truth: dict[str, Any]
 
 
 def confident_by_factor(
@@ -61,6 +62,29 @@ def confident_by_factor(
 def calibrated(rows: int, *, seed: int = 0) -> World:
     """A perfectly calibrated forecaster of an event."""
     return confident_by_factor(1.0, rows=rows, seed=seed)
+
+
+def confused_classes(rows: int, *, seed: int = 0) -> World:
+    """A model of three classes that takes the first two for each other.
+
+    It says ``softmax(s)`` with normal logits s of sd 1.5, where ``softmax(A s + b)`` is true. The
+    rows of A sum to one, so that the same holds for log-probabilities in place of s. Of A and b the
+    part that all classes share cannot be seen: ``truth`` holds ``matrix`` and ``shift`` without it.
+
+    Examples
+    --------
+    >>> confused_classes(100).truth["matrix"].sum(axis=0).round(6) + 0.0
+    array([0., 0., 0.])
+    """
+    rng = np.random.default_rng(seed)
+    matrix = np.array([[0.6, 0.3, 0.1], [0.5, 0.4, 0.1], [-0.1, 0.1, 1.0]])
+    shift = np.array([0.3, -0.2, -0.1])
+    said = rng.normal(0, 1.5, (rows, 3))
+    gumbel = -np.log(-np.log(rng.random((rows, 3))))
+    evidence = Evidence(
+        Probabilities.from_logits(said), (said @ matrix.T + shift + gumbel).argmax(axis=1)
+    )
+    return World(evidence, None, {"matrix": matrix - matrix.mean(axis=0), "shift": shift})
 
 
 def clustered(
@@ -130,7 +154,11 @@ def population(factor: float, shift: float = 0.0, *, bins: int = 15) -> dict[str
     part = np.minimum((np.cumsum(mass) - mass / 2) * bins, bins - 1).astype(int)
     gap = np.bincount(part, mass * (q - p)) / np.bincount(part, mass)
     right = np.where(p > 0.5, q, 1 - q)
+    walk = np.cumsum(mass * (q - p))
     return {
+        "ks_error": float(np.abs(walk).max()),
+        "kuiper_error": float(max(walk.max(), 0.0) - min(walk.min(), 0.0)),
+        "elementary_score": float((mass * (1 - right)).sum() / 2),
         "accuracy": float((mass * right).sum()),
         "log_loss": float((pos * np.logaddexp(0, -stated) + neg * np.logaddexp(0, stated)).sum()),
         "brier": float((pos * (1 - p) ** 2 + neg * p**2).sum()),

@@ -4,9 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.optimize import isotonic_regression
+from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
 from trueup.calibration import IsotonicCalibration
+from trueup.calibration.recalibrate.pooled import pooled
+from trueup.calibration.recalibrate.steps import distinct, rising
 from trueup.core import Evidence, Probabilities
 from trueup.worlds import confident_by_factor
 
@@ -76,3 +80,31 @@ def test_all_right_does_not_crash():
     said = np.linspace(0.1, 0.9, 20)
     found = corrected(said, (said > 0.5).astype(int))
     assert found == pytest.approx(np.repeat([0.5 / 11, 1 - 0.5 / 11], 10))
+
+
+@pytest.mark.parametrize("digits", [1, 7, 16])
+def test_the_fast_order_is_the_stable_order(digits):
+    x = np.random.default_rng(digits).normal(size=20_000).round(digits)
+    x[:4] = 0.0, -0.0, 1e300, -1e300
+    assert np.array_equal(rising(x), np.argsort(x, kind="stable"))
+    for few in (x[:0], x[:1], x[:100], np.full(5_000, 0.25)):
+        assert np.array_equal(rising(few), np.argsort(few, kind="stable"))
+
+
+def test_pooled_cells_leave_the_fit_as_it_is():
+    """Many rows are not sorted one by one: ties, outliers, weights of 0, steps, flat curves."""
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=5_000 + 97 * seed) * 10.0 ** rng.integers(-2, 2)
+        x = x.round(seed % 4) if seed % 3 == 0 else x
+        x[: seed % 5] = -1e6
+        y = (rng.random(len(x)) < expit(rng.choice([-1, 0, 0.3, 3]) * x)).astype(float)
+        y = (x > 0.0).astype(float) if seed % 7 == 0 else y
+        w = rng.choice([0.0, 0.3, 1.0, 2.0], len(x)) if seed % 2 else np.ones(len(x))
+        blocks = []
+        for scores, mass, came in (pooled(x, y, w), distinct(x, y, w)):
+            found = isotonic_regression(came / mass, weights=mass)
+            first, last = found.blocks[:-1], found.blocks[1:] - 1
+            blocks.append((scores[first], scores[last], found.x[first]))
+        for quick, slow in zip(*blocks, strict=True):
+            assert quick == pytest.approx(slow, rel=1e-12)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from scipy.special import logit
+from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
@@ -78,3 +78,22 @@ def test_three_classes_are_three_lines_against_the_rest():
         columns.append(1 / (1 + np.exp(-(line.intercept + line.slope * x))))
     want = np.column_stack(columns) / np.sum(columns, axis=0)[:, None]
     assert fitted.apply(e.prediction).probs == pytest.approx(want, abs=1e-12)
+
+
+@pytest.mark.parametrize("sampled", [True, False])
+def test_many_rows_equal_a_minimiser(sampled):
+    """From 40,000 rows on the search starts from a sample, here with and without its weight."""
+    e = confident_by_factor(2.0, shift=0.4, rows=80_000, seed=5).evidence
+    w = np.random.default_rng(0).integers(1, 5, 80_000).astype(float)
+    if not sampled:
+        w[::8] = 0.0
+    x, soft = logit(e.prediction.probs[:, 1]), softened(e.truth, w)
+
+    def loss(theta):
+        eta = theta[0] + theta[1] * x
+        slope = w * (expit(eta) - soft) / w.sum()
+        return (w @ (np.logaddexp(0, eta) - soft * eta)) / w.sum(), [slope.sum(), slope @ x]
+
+    best = minimize(loss, [0.0, 1.0], jac=True, method="BFGS", options={"gtol": 1e-9}).x
+    line = PlattScaling().fit(Evidence(e.prediction, e.truth, weight=w)).map
+    assert (line.intercept, line.slope) == pytest.approx(tuple(best), abs=1e-6)

@@ -91,3 +91,27 @@ def test_never_worse_than_one_on_the_rows_of_the_fit():
     e = confident_by_factor(1.0, rows=50, classes=3, seed=6).evidence
     after = TemperatureScaling().fit(e).apply(e.prediction)
     assert log_loss(e.truth, after).value <= log_loss(e.truth, e.prediction).value + 1e-12
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_many_rows_equal_a_search_by_brute_force(classes):
+    """From 20,000 rows on the search starts from a sample, and the answer must not show it."""
+    e = confident_by_factor(3.0, rows=40_000, classes=classes, seed=4).evidence
+    weight = np.random.default_rng(0).exponential(size=40_000)
+    weight[::8] = 0.0  # the rows of the sample count for nothing
+    for weights in (None, weight):
+        e = Evidence(e.prediction, e.truth, weight=weights)
+        best = minimize_scalar(
+            lambda t, e=e: loss_at(np.exp(t), e), bounds=(-4, 4), options={"xatol": 1e-9}
+        )
+        assert temperature(e) == pytest.approx(np.exp(best.x), rel=1e-6)
+
+
+def test_a_sample_without_errors_does_not_mislead():
+    """Every eighth row is right with certainty; the other rows are wrong one time in four."""
+    p, y = np.full(40_000, 0.99), np.ones(40_000, dtype=int)
+    y[np.arange(40_000) % 8 == 1] = 0
+    y[np.arange(40_000) % 8 == 2] = 0
+    e = Evidence(Probabilities(p), y)
+    said, share = np.log(0.99 / 0.01), 0.75
+    assert temperature(e) == pytest.approx(said / np.log(share / (1 - share)), rel=1e-9)

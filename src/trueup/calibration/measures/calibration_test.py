@@ -73,7 +73,7 @@ class CalibrationTest(AbstractStatistic):
         gap = (merged["y"] - merged["p"]).sum(axis=0)
         variance = null_variance(cube, part).sum(axis=0)
         if variance.sum() < LEAST_VARIANCE * row_weight(cube) ** 2:
-            return _poisson(cube)
+            return few_surprises(cube)
         if cube.grouping == "row":
             return float(chdtrc(len(gap), (gap**2 / variance).sum()))
         return _rao_scott(gap, variance, design_effects(cube, part), groups=_used(cube))
@@ -132,7 +132,7 @@ def _rao_scott(gap, variance, effects, *, groups: int) -> float:
     return float(fdtrc(df, df * (groups - 1), statistic / (mean * spread * df)))
 
 
-def _poisson(cube: Cube) -> float:
+def few_surprises(cube: Cube) -> float:
     """Two-sided p-value of the number of surprises, which is small and so nearly Poisson."""
     w, y, p = (cube.table[name].sum(axis=0) / row_weight(cube) for name in ("w", "y", "p"))
     high = cube.grid.above_half

@@ -1,8 +1,13 @@
 """Confidence gap: mean confidence in the winning class minus the share of rows where it is right.
 
 Signed: above 0 over-confident, below 0 under-confident, in probability. It equals the mean of
-``confidence - correct``, needs no bins and has an honest interval; but errors of opposite sign
-cancel in it, so it is read beside ``calibration_error``, never alone.
+``confidence - correct``, needs no bins and has an honest interval. Its negative is the Balance
+score (arXiv:2309.06248): ``1 - p``, ``-p``, ``p`` or ``p - 1`` a row, as the more probable side
+happened or not. Where a model is over-confident everywhere, or timid everywhere, its size is the
+true calibration error, without the bias of bins. But errors of opposite sign cancel in it: 0 does
+not mean calibrated. Probabilities that are all too high by as much are too bold above one half and
+too timid below, and the score stays near 0. So it is read beside ``calibration_error``, never
+alone.
 
 Examples
 --------
@@ -25,7 +30,7 @@ CARD = Card(
     name="confidence_gap",
     question="calibration",
     family="measures",
-    summary="mean confidence minus accuracy: above 0 over-confident, below 0 under-confident",
+    summary="mean confidence minus accuracy, signed; its negative is the Balance score",
     paper="mean of confidence - correct; minus the Balance score of arXiv:2309.06248",
     mission=(46,),
     claims=("covers its truth",),

@@ -43,7 +43,8 @@ class BetaCalibration(AbstractEventCorrection):
     """
 
     def learn_event(self, x: np.ndarray, y: np.ndarray, weight: np.ndarray):
-        features = np.column_stack([-np.logaddexp(0, -x), np.logaddexp(0, x), np.ones_like(x)])
+        rest = np.log1p(np.exp(-np.abs(x)))  # ln p and -ln(1 - p) share it
+        features = np.stack([np.minimum(x, 0) - rest, np.maximum(x, 0) + rest, np.ones_like(x)]).T
         keep = [0, 1, 2]
         theta, converged = newton(features, y, weight)
         while (theta[:-1] < 0).any():

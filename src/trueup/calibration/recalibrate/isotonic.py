@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from trueup.calibration.recalibrate.steps import Steps, distinct, steps_from
+from trueup.calibration.recalibrate.pooled import pooled
+from trueup.calibration.recalibrate.steps import Steps, steps_from
 from trueup.core.cards import Card
 from trueup.core.events import AbstractEventCorrection
 
@@ -20,7 +21,7 @@ CARD = Card(
     axes={"map": "non-decreasing steps", "loss": "squared", "grouping": "one versus rest"},
     paper="Zadrozny & Elkan 2002, KDD, doi:10.1145/775047.775151",
     claims=("never falls",),
-    cost="O(n log n); times k for k > 2 classes",
+    cost="O(n), as few rows need sorting; times k for k > 2 classes",
     not_for="fewer than about a thousand rows, where it overfits",
 )
 
@@ -45,7 +46,7 @@ class IsotonicCalibration(AbstractEventCorrection):
     """
 
     def learn_event(self, x: np.ndarray, y: np.ndarray, weight: np.ndarray):
-        x, mass, events = distinct(x, y, weight)
+        x, mass, events = pooled(x, y, weight)
         found = isotonic_regression(events / mass, weights=mass)
         first, last = found.blocks[:-1], found.blocks[1:] - 1
         steps = steps_from(x[first], x[last], found.x[first], np.add.reduceat(mass, first))

@@ -46,7 +46,7 @@ class PlattScaling(AbstractEventCorrection):
         ones = weight @ y
         zeros = weight.sum() - ones
         soft = np.where(y > 0.5, (ones + 1) / (ones + 2), 1 / (zeros + 2))
-        theta, converged = newton(np.column_stack([np.ones_like(x), x]), soft, weight)
+        theta, converged = newton(np.stack([np.ones_like(x), x]).T, soft, weight)
         return Line(float(theta[1]), float(theta[0])), converged
 
 

@@ -53,9 +53,27 @@ def steps_from(low, high, share, mass) -> Steps:
 
 def distinct(x: np.ndarray, y: np.ndarray, weight: np.ndarray):
     """Distinct scores in rising order with their weight and their weighted outcomes."""
-    order = np.argsort(x, kind="stable")
+    order = rising(x)
     x, y, weight = x[order], y[order], weight[order]
     starts = np.concatenate([[0], np.flatnonzero(np.diff(x)) + 1])
     mass, events = np.add.reduceat(weight, starts), np.add.reduceat(weight * y, starts)
     seen = mass > 0
     return x[starts][seen], mass[seen], events[seen]
+
+
+def rising(x: np.ndarray) -> np.ndarray:
+    """Order (n,) that sorts ``x`` (n,), equal values in their old order; no NaN.
+
+    Two passes of NumPy's radix sort over the halves of the score in single precision leave few
+    neighbours to exchange, which takes a quarter of the time of sorting double precision outright.
+    """
+    if len(x) < 2**12:
+        return np.argsort(x, kind="stable")
+    with np.errstate(over="ignore"):
+        single = x.astype(np.float32)
+    bits = (single + np.float32(0.0)).view(np.uint32)  # -0.0 beside 0.0
+    sign = np.uint32(2**31)
+    bits = np.where(bits & sign, ~bits, bits | sign)  # rises as the number does
+    order = np.argsort(bits.astype(np.uint16), kind="stable")
+    order = order[np.argsort((bits >> np.uint32(16)).astype(np.uint16)[order], kind="stable")]
+    return order[np.argsort(x[order], kind="stable")]

@@ -77,7 +77,7 @@ def select(
     # greatest() and CASE take NULL for a number; a missing probability must stay missing.
     given = [node for node in inputs_of(expr) if not isinstance(node, Key)]
     numbers = [name for node in given for name in names[id(node)]]
-    known = " AND ".join(f"{n} IS NOT NULL" for n in numbers)
+    known = " AND ".join(f"{n} IS NOT NULL" for n in numbers) or "true"
     made = dict(zip(outputs, names[id(expr)], strict=True))
     shown = [
         f"CAST(CASE WHEN {known} THEN {made[c]} END AS {outputs[c]}) AS {c}" if c in made else c

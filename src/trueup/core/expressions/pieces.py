@@ -1,4 +1,4 @@
-"""Nodes that choose: a polynomial by where a number lies, an expression by a group's name."""
+"""Nodes that choose: a polynomial by where a number lies, by a group's name what it has."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Piecewise(Expr):
         (x,) = parts[0]
         rows = zip(self.pieces.tolist(), self.starts.tolist(), strict=True)
         pieces = [_polynomial(f"({x} - {start!r})", row) for row, start in rows]
-        return [_branch(x, self.edges.tolist(), pieces)]
+        return [_branch(x, [repr(edge) for edge in self.edges.tolist()], pieces)]
 
 
 def _polynomial(distance: str, coefficients: list[float]) -> str:
@@ -66,14 +66,14 @@ def _polynomial(distance: str, coefficients: list[float]) -> str:
     return value
 
 
-def _branch(x: str, edges: list[float], pieces: list[str]) -> str:
+def _branch(x: str, edges: list[str], pieces: list[str]) -> str:
     """A balanced tree of comparisons: a row passes about log2(pieces) of them."""
     if not edges:
         return pieces[0]
     mid = len(edges) // 2
     low = _branch(x, edges[:mid], pieces[: mid + 1])
     high = _branch(x, edges[mid + 1 :], pieces[mid + 1 :])
-    return f"CASE WHEN {x} < {edges[mid]!r} THEN {low} ELSE {high} END"
+    return f"CASE WHEN {x} < {edges[mid]} THEN {low} ELSE {high} END"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,16 +93,14 @@ class Choose(Expr):
         return (self.key, *self.options)
 
     def numpy(self, *parts: np.ndarray) -> np.ndarray:
-        place = {name: g for g, name in enumerate(self.names)}
-        names, inverse = np.unique(as_names(parts[0][:, 0]), return_inverse=True)
-        option = np.array([place.get(name, len(self.names)) for name in names])[inverse]
+        option = _places(parts[0][:, 0], self.names)
         rows = np.arange(len(option))
         wide = np.stack([np.broadcast_to(p, (len(option), self.width)) for p in parts[1:]])
         return wide[option, rows]
 
     def sql(self, *parts: list[str]) -> list[str]:
         (key,), *options = parts
-        names = ["'" + name.replace("'", "''") + "'" for name in self.names]
+        names = [_text(name) for name in self.names]
         found = []
         for *given, other in zip(*options, strict=True):
             cases = [f"WHEN {key} = {n} THEN {o}" for n, o in zip(names, given, strict=True)]
@@ -110,8 +108,68 @@ class Choose(Expr):
         return found
 
 
-MISSING = "\0"
-"""What a missing name of a group becomes; no name of a table contains it."""
+@dataclass(frozen=True, eq=False)
+class Lookup(Expr):
+    """Numbers by the name of a group: row g of ``values`` where ``key`` is ``names[g]``.
+
+    Serves thousands of groups, where one expression a group would be slow.
+
+    Parameters
+    ----------
+    key
+        The column of names.
+    names
+        (g,) names of the groups.
+    values
+        (g + 1, width) numbers; the last row serves every other name.
+    """
+
+    key: Key
+    names: tuple[str, ...]
+    values: np.ndarray
+
+    @property
+    def width(self) -> int:
+        return self.values.shape[1]
+
+    @property
+    def parents(self) -> tuple[Expr, ...]:
+        return (self.key,)
+
+    def numpy(self, *parts: np.ndarray) -> np.ndarray:
+        return self.values[_places(parts[0][:, 0], self.names)]
+
+    def sql(self, *parts: list[str]) -> list[str]:
+        ((key,),) = parts
+        order = sorted(range(len(self.names)), key=self.names.__getitem__)
+        names = [_text(self.names[g]) for g in order]
+        found = []
+        for *given, other in self.values.T.tolist():
+            leaves = [
+                f"CASE WHEN {key} = {name} THEN {given[g]!r} ELSE {other!r} END"
+                for name, g in zip(names, order, strict=True)
+            ]
+            found.append(_branch(key, names[1:], leaves) if leaves else repr(other))
+        return found
+
+
+def _places(keys: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """Place (n,) of every key among ``names``; their count where it is none of them."""
+    place = {name: g for g, name in enumerate(names)}
+    found, inverse = np.unique(as_names(keys), return_inverse=True)
+    return np.array([place.get(str(k), len(names)) for k in found], dtype=np.intp)[inverse]
+
+
+def _text(name: str) -> str:
+    """A name as SQL writes it."""
+    return "'" + name.replace("'", "''") + "'"
+
+
+MISSING = "\0missing"
+"""What a missing name of a group becomes; no name of a table contains a zero.
+
+NumPy drops zeros at the end of a text: a zero alone would be the empty name.
+"""
 
 
 def as_names(keys: np.ndarray) -> np.ndarray:

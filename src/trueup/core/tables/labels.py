@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from functools import singledispatch
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +18,7 @@ YES = ("1", "true", "yes", "y", "t", "positive", "pos")
 NO = ("0", "-1", "false", "no", "n", "f", "negative", "neg")
 
 
+@singledispatch
 def table_values(table: Table, column: str, *, limit: int) -> list[tuple[str, int]]:
     """Distinct values as text, and their counts, the most frequent first; nulls left out.
 
@@ -29,14 +32,14 @@ def table_values(table: Table, column: str, *, limit: int) -> list[tuple[str, in
     )
 
 
-def read_labels(table: Table, roles: Roles, labels: list, leniency: Leniency):
+def read_labels(table: Any, roles: Roles, labels: list, leniency: Leniency):
     """Class names (the event last where there is one), and the SQL of the truth's code.
 
     ``labels`` are the distinct values of the truth with their counts.
     """
     kind = table.kind(roles.truth)
     known = [v for v, _ in labels if not (kind == "number" and v == "nan")]
-    names = list(dict.fromkeys(_plain(value, kind) for value in known))
+    names = list(dict.fromkeys(plain_label(value, kind) for value in known))
     if roles.event:
         return _event_labels(table, roles, names, leniency)
     k, truth = len(roles.probs), quoted(roles.truth)
@@ -56,7 +59,7 @@ def read_labels(table: Table, roles: Roles, labels: list, leniency: Leniency):
     return tuple(classes), f"(CASE {text}::VARCHAR {' '.join(cases)} END)::USMALLINT"
 
 
-def _event_labels(table: Table, roles: Roles, names: list[str], leniency: Leniency):
+def _event_labels(table: Any, roles: Roles, names: list[str], leniency: Leniency):
     if len(names) > 2:
         raise EvidenceError(
             "trueup",
@@ -87,7 +90,7 @@ def _usual(names: list[str]) -> str:
     return yes[0] if yes else "1"
 
 
-def _plain(value: str, kind: str) -> str:
+def plain_label(value: str, kind: str) -> str:
     """A label as people write it: ``1`` for 1.0 and 1.00, ``True`` for true."""
     if kind == "flag":
         return value.capitalize()

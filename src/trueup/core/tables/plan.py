@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import singledispatch
 from itertools import combinations, pairwise
+from typing import Any
 
-import numpy as np
-
-from trueup.core.groups import BLOCKS, BUCKETS, GROUPS, parts_of_buckets, sql_group
+from trueup.core.groups import BLOCKS, GROUPS, sql_group, sql_key
+from trueup.core.tables.clock import Clock, clock_of
 from trueup.core.tables.labels import table_values
 from trueup.core.tables.names import literal, quoted
 from trueup.core.tables.profile import Profile
@@ -27,8 +28,6 @@ LEVELS = 5
 LARGE = 2_000_000
 """Rows from which quantiles are read off a sample."""
 
-CHUNKS = 50
-ROWS_A_CHUNK = 50
 MISSING = "(missing)"
 
 
@@ -42,63 +41,51 @@ class Slicer:
         Its name.
     labels
         Name of every slice.
-    sql
-        SQL expression of the slice's number; ``len(labels)`` for values that are not examined.
+    code
+        Expression of the slice's number, ``len(labels)`` for values that are not examined: in SQL,
+        or in Narwhals where the table lives elsewhere.
     left_out
         What is not examined, in words; empty where all is.
     """
 
     column: str
     labels: list[str]
-    sql: str
+    code: Any
     left_out: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Clock:
-    """How time is cut: SQL of the bucket, and which block and chunk each bucket lies in.
-
-    Attributes
-    ----------
-    sql
-        SQL expression of the bucket 0 .. 8191.
-    block, chunk
-        (8192,) contiguous parts with about equally many rows.
-    starts
-        First time of every chunk, as text for dates and as a number otherwise.
-    temporal
-        Whether the times are dates.
-    """
-
-    sql: str
-    block: np.ndarray
-    chunk: np.ndarray
-    starts: list
-    temporal: bool
-
-    @property
-    def chunks(self) -> int:
-        """Number of chunks."""
-        return int(self.chunk[-1]) + 1
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that the pass needs to know.
+    """Everything that the pass needs to know, with expressions in SQL or in Narwhals.
 
-    ``only`` picks the rows of one model where a row is known by its place among them: so are the
-    rows of two models paired that carry neither key nor cluster nor time.
+    Attributes
+    ----------
+    group, grouping
+        Expression of the group, empty for blocks of time and for row numbers; and what a group is.
+    slicers, pairs, clock
+        How rows are cut.
+    where
+        The rows that take part.
+    only
+        The rows of one model, where a row is known by its place among them: so are the rows of two
+        models paired that carry neither key nor cluster nor time.
+    key
+        Expression of the number of the row's key, where it has one.
+    known_by
+        What a row is known by, in words.
     """
 
     roles: Roles
     profile: Profile
-    group_sql: str
+    group: Any
     grouping: str
     slicers: list[Slicer] = field(default_factory=list)
     pairs: list[tuple[int, int]] = field(default_factory=list)
     clock: Clock | None = None
-    where: str = "true"
-    only: str = ""
+    where: Any = "true"
+    only: Any = ""
+    key: Any = ""
+    known_by: str = "the row"
 
     @property
     def groups(self) -> int:
@@ -111,37 +98,47 @@ class Plan:
         return max(len(self.roles.probs), 2)
 
 
+@singledispatch
 def make_plan(table: Table, roles: Roles, profile: Profile, *, model: str = "") -> Plan:
     """Decide what to sum; looks at the values of the slice columns and at the range of time."""
-    where, only = profile.keep_sql, ""
+    where, only = profile.keep, ""
     if roles.model:
         only = f"{quoted(roles.model)}::VARCHAR = {literal(model)}"
         where = only if where == "true" else f"{where} AND {only}"
     slicers = [slicer(table, column) for column in roles.by]
-    pairs = [
+    # One clock for all models: their blocks must be the same to be compared.
+    clock = clock_of(table, roles.time, profile.keep, profile.rows) if roles.time else None
+    grouped_by = roles.cluster or ("" if roles.time else roles.key)
+    group = sql_group(_number(table, grouped_by)) if grouped_by else ""
+    only = "" if group or clock else only
+    key = _number(table, roles.key) if roles.key else ""
+    return Plan(
+        roles, profile, group, grouping(roles), slicers, pairs_of(slicers), clock, where, only, key
+    )
+
+
+def grouping(roles: Roles) -> str:
+    """What a group is: ``"cluster"``, ``"block"`` or ``"row"``."""
+    return "cluster" if roles.cluster else "block" if roles.time else "row"
+
+
+def pairs_of(slicers: list[Slicer]) -> list[tuple[int, int]]:
+    """Pairs of columns that have few enough cells to be examined."""
+    return [
         (i, j)
         for i, j in combinations(range(len(slicers)), 2)
         if len(slicers[i].labels) * len(slicers[j].labels) <= PAIRS
     ]
-    # One clock for all models: their blocks must be the same to be compared.
-    clock = clock_of(table, roles.time, profile.keep_sql, profile.rows) if roles.time else None
-    group, grouping = _grouping(table, roles)
-    only = "" if group or clock else only
-    return Plan(roles, profile, group, grouping, slicers, pairs, clock, where, only)
 
 
-def _grouping(table: Table, roles: Roles) -> tuple[str, str]:
-    """SQL of the group, or "" for blocks of time and for row numbers, and what a group is."""
-    column = roles.cluster or ("" if roles.time else roles.key)
-    if not column:
-        return "", "block" if roles.time else "row"
+def _number(table: Table, column: str) -> str:
+    """SQL of the number of a key."""
     kind = table.kind(column)
     text = kind not in ("integer", "flag")
     name = quoted(column) if kind == "integer" else f"{quoted(column)}::VARCHAR"
     name = f"{quoted(column)}::BIGINT" if kind == "flag" else name
     empty = "''" if text else "0"
-    sql = sql_group(f"coalesce({name}, {empty})", text=text)
-    return sql, "cluster" if roles.cluster else "row"
+    return sql_key(f"coalesce({name}, {empty})", text=text)
 
 
 def slicer(table: Table, column: str) -> Slicer:
@@ -161,14 +158,20 @@ def slicer(table: Table, column: str) -> Slicer:
     code = f"enum_code(try_cast({name}::VARCHAR AS {index}))"
     other = f"if({name} IS NULL, {len(kept)}, {len(labels)})" if nulls else str(len(labels))
     sql = f"coalesce({code}, {other})::UTINYINT"
-    left_out = ""
-    if len(values) > VALUES:
+    total = len(values)
+    if total > VALUES:
         total = table.query(f"SELECT count(DISTINCT {name}) FROM ({table.relation})")[0][0]
-        left_out = (
-            f"{column}: {total:,} values; the {VALUES} with most rows were examined, "
-            f"{total - VALUES:,} were not"
-        )
-    return Slicer(column, labels, sql, left_out)
+    return Slicer(column, labels, sql, left_out(column, total))
+
+
+def left_out(column: str, total: int) -> str:
+    """What is said of the values of a column that are too many."""
+    if total <= VALUES:
+        return ""
+    return (
+        f"{column}: {total:,} values; the {VALUES} with most rows were examined, "
+        f"{total - VALUES:,} were not"
+    )
 
 
 def _value(table: Table, column: str) -> str:
@@ -183,13 +186,18 @@ def _numeric(table: Table, column: str) -> Slicer:
     name = _value(table, column)
     found = _quantiles(table, name)
     edges = sorted({float(edge) for edge in found[1:-1]} - {float(found[-1])})
-    shown = _shown(edges)
-    labels = [f"<= {shown[0]}"] if shown else ["all"]
-    labels += [f"{a} to {b}" for a, b in pairwise(shown)]
-    labels += [f"> {shown[-1]}"] * bool(shown) + [MISSING]
+    labels = range_labels(edges)
     above = " + ".join(f"({name} > '{edge!r}'::DOUBLE)::INTEGER" for edge in edges)
     above = above or f"if({name} IS NULL, NULL, 0)"
     return Slicer(column, labels, f"coalesce({above}, {len(labels) - 1})::UTINYINT")
+
+
+def range_labels(edges: list[float]) -> list[str]:
+    """Names of the ranges between ``edges``, and of what is missing."""
+    shown = _shown(edges)
+    labels = [f"<= {shown[0]}"] if shown else ["all"]
+    labels += [f"{a} to {b}" for a, b in pairwise(shown)]
+    return labels + [f"> {shown[-1]}"] * bool(shown) + [MISSING]
 
 
 def _quantiles(table: Table, name: str) -> list:
@@ -217,35 +225,3 @@ def _shown(edges: list[float]) -> list[str]:
         if len(set(shown)) == len(edges):
             return shown
     return list(map(repr, edges))
-
-
-def clock_of(table: Table, column: str, where: str, rows: int) -> Clock:
-    """Read the range of time and how rows spread over it."""
-    name = quoted(column)
-    temporal = table.kind(column) == "time"
-    number = f"epoch_us({name}::TIMESTAMP)::DOUBLE" if temporal else f"({name})::DOUBLE"
-    first, last = table.query(
-        f"SELECT min({number}), max({number}) FROM ({table.relation}) WHERE {where}"
-    )[0]
-    span = (last - first) or 1.0
-    bucket = f"least(floor(({number} - {first!r}) / {span!r} * {BUCKETS}), {BUCKETS - 1})::INTEGER"
-    bucket = f"coalesce({bucket}, 0)"
-    counts, earliest = np.zeros(BUCKETS, dtype=np.int64), np.full(BUCKETS, np.inf)
-    for place, n, start in table.query(
-        f"SELECT {bucket}, count(*), min({number}) FROM ({table.relation}) WHERE {where} GROUP BY 1"
-    ):
-        counts[place], earliest[place] = n, first if start is None else start
-    chunks = int(np.clip(rows // ROWS_A_CHUNK, 2, CHUNKS))
-    chunk = parts_of_buckets(counts, parts=chunks)
-    starts = [float(earliest[chunk == c].min()) for c in range(chunk[-1] + 1)]
-    texts = [_as_date(start) if temporal else _as_number(start) for start in starts]
-    return Clock(bucket, parts_of_buckets(counts, parts=BLOCKS), chunk, texts, temporal)
-
-
-def _as_number(start: float) -> float | int:
-    return int(start) if start.is_integer() else float(f"{start:.12g}")
-
-
-def _as_date(microseconds: float) -> str:
-    text = str(np.datetime64(int(microseconds), "us").astype("datetime64[s]"))
-    return text.removesuffix("T00:00:00")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import singledispatch
+from typing import Any
 
 from trueup.core.errors import EvidenceError
 from trueup.core.tables.labels import read_labels, table_values
@@ -52,10 +55,10 @@ class Profile:
     classes
         Names of the classes, in the order of the probability columns; for an event the two labels
         of the truth, the event last.
-    truth_sql
-        SQL expression of the code of the truth.
-    keep_sql
-        SQL condition of the rows that take part.
+    code
+        Expression of the code of the truth, in SQL or in Narwhals.
+    keep
+        Condition of the rows that take part.
     normalize
         Whether rows of probabilities are divided by their sum.
     checks
@@ -64,12 +67,13 @@ class Profile:
 
     rows: int
     classes: tuple[str, ...]
-    truth_sql: str
-    keep_sql: str
+    code: Any
+    keep: Any
     normalize: bool = False
     checks: list[Check] = field(default_factory=list)
 
 
+@singledispatch
 def profile(table: Table, roles: Roles, leniency: Leniency | None = None) -> Profile:
     """Look at the columns once and refuse what would make every number meaningless.
 
@@ -159,7 +163,15 @@ def _present(table: Table, column: str) -> str:
 def _bad_rows(table, roles: Roles, known: str, sound: dict, leniency: Leniency) -> list[Check]:
     tests = ", ".join(f"count(*) FILTER (WHERE NOT {sql})" for sql in sound.values())
     counts = table.query(f"SELECT {tests} FROM ({table.relation}) WHERE {known}")[0]
-    bad = [(reason, int(n)) for reason, n in zip(sound, counts, strict=True) if n]
+    bad = dict(zip(sound, map(int, counts), strict=True))
+    return soundness(roles, bad, leniency, lambda reason: _where(table, known, sound[reason]))
+
+
+def soundness(
+    roles: Roles, counts: dict[str, int], leniency: Leniency, where: Callable[[str], str]
+) -> list[Check]:
+    """Refuse or report rows that are not sound: ``counts`` by reason, and words of ``where``."""
+    bad = [(reason, n) for reason, n in counts.items() if n]
     if not bad:
         return [Check("data_probabilities", "ok", "Every probability is present and possible.")]
     if leniency.drop_bad:
@@ -171,7 +183,7 @@ def _bad_rows(table, roles: Roles, known: str, sound: dict, leniency: Leniency) 
     of = f" of {list(roles.probs)[:4]}" if reason != WEIGHT and "without" not in reason else ""
     raise EvidenceError(
         "trueup",
-        f"{n:,} rows{of} are {reason}{_where(table, known, sound[reason])}",
+        f"{n:,} rows{of} are {reason}{where(reason)}",
         do=(
             "Say --normalize to divide by the sum, or --drop-bad to leave these rows out"
             if reason == "not summing to one"
@@ -212,30 +224,33 @@ def _weighed(table: Table, roles: Roles, keep: str, rows: int) -> int:
 
 
 def _counts(table: Table, roles: Roles, rows: int, known: str) -> list[Check]:
+    sql = f"SELECT count(*) FROM ({table.relation}) WHERE {known}"
+    checks = enough(table.name, table.rows, rows, table.rows - int(table.query(sql)[0][0]))
+    return [*checks, repeated(roles.key, _duplicates(table, roles))] if roles.key else checks
+
+
+def enough(name: str, all_rows: int, rows: int, unlabelled: int) -> list[Check]:
+    """Refuse too few ``rows`` to judge by; say how many have no truth, and that few are few."""
     if rows < LEAST_ROWS:
         raise EvidenceError(
             "trueup",
-            f"{table.name} has {rows} rows to judge by",
+            f"{name} has {rows} rows to judge by",
             why=f"with fewer than {LEAST_ROWS} every number is chance",
             do="Collect more rows",
         )
     checks = []
-    unlabelled = table.rows - int(
-        table.query(f"SELECT count(*) FROM ({table.relation}) WHERE {known}")[0][0]
-    )
     if unlabelled:
-        share = unlabelled / table.rows
+        share = unlabelled / all_rows
         text = f"{unlabelled:,} rows ({share:.1%}) have no truth yet and were left out."
         checks.append(Check("data_nulls", "medium" if share > 0.05 else "low", text, unlabelled))
     if rows < SMALL:
         text = f"Only {rows} rows: intervals are wide, and small faults cannot be seen."
         checks.append(Check("data_few_rows", "medium", text, rows))
-    if roles.key:
-        checks += _duplicates(table, roles)
     return checks
 
 
-def _duplicates(table: Table, roles: Roles) -> list[Check]:
+def _duplicates(table: Table, roles: Roles) -> int:
+    """Rows whose key, for this model, has come before."""
     keys = [quoted(name) for name in (roles.key, roles.model) if name]
     # Part by part of the keys: the set of all keys would be larger than all else together.
     parts = -(-table.rows // KEYS)
@@ -244,8 +259,12 @@ def _duplicates(table: Table, roles: Roles) -> list[Check]:
         f"SELECT count(*) - count(DISTINCT {key}) FROM ({table.relation}) "
         f"WHERE {keys[0]} IS NOT NULL AND hash({keys[0]}) % {parts} = "
     )
-    n = sum(int(table.query(sql + str(part))[0][0]) for part in range(parts))
+    return sum(int(table.query(sql + str(part))[0][0]) for part in range(parts))
+
+
+def repeated(key: str, n: int) -> Check:
+    """What is said of ``n`` rows that repeat a key."""
     if not n:
-        return [Check("data_duplicates", "ok", f"Every {roles.key} occurs once.")]
-    text = f"{n:,} rows repeat a {roles.key} seen before: counted twice, they look like evidence."
-    return [Check("data_duplicates", "high", text, n)]
+        return Check("data_duplicates", "ok", f"Every {key} occurs once.")
+    text = f"{n:,} rows repeat a {key} seen before: counted twice, they look like evidence."
+    return Check("data_duplicates", "high", text, n)

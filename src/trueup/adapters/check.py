@@ -1,0 +1,168 @@
+"""Is what was written the same function? Hard rows, compared one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from trueup.adapters.formula import Formula
+from trueup.core.errors import TrueupError
+from trueup.core.expressions import Choose, Key, Lookup, Piecewise, in_order
+
+
+TINY = (0.0, 1.0, 0.5, 1e-13, 1.0 - 1e-13, 1e-12, 1.0 - 1e-12, 1e-17, 1e-300, 0.1, 0.25, 0.9)
+EDGES, DRAWN, CLASSES, MOST = 300, 300, 12, 3_000
+NEAR = 1e-9
+"""Rows that differ by more are looked at again: they may lie on the edge of a step."""
+
+Run = Callable[..., np.ndarray]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How an exported file compares with this library, row by row.
+
+    Attributes
+    ----------
+    rows
+        Rows compared; 0 where it could not be run.
+    difference
+        Largest difference of a probability.
+    on_edges
+        Rows on the very edge of a step, where rounding decides and either side counts.
+    by
+        What ran it, or why nothing did.
+    """
+
+    rows: int
+    difference: float
+    on_edges: int
+    by: str
+
+    def __str__(self) -> str:
+        if not self.rows:
+            return f"not verified: {self.by}"
+        edges = f", {self.on_edges} of them on the edge of a step" if self.on_edges else ""
+        return (
+            f"verified on {self.rows} rows{edges}, "
+            f"largest difference {self.difference:.1e} ({self.by})"
+        )
+
+
+def verified(
+    formula: Formula, run: Run, *, by: str, tolerance: float = 1e-6, kind: type = np.float64
+) -> Checked:
+    """Compare ``run(probs, **beside)`` with the formula on hard rows.
+
+    Parameters
+    ----------
+    run
+        Gives corrected probabilities (n, width), NaN where a row holds no probabilities.
+    by
+        What runs it, in words.
+    tolerance
+        Largest difference allowed.
+    kind
+        Type of the numbers that ``run`` computes with.
+
+    Raises
+    ------
+    TrueupError
+        A row differs: the file must not be used.
+    """
+    probs, beside = hard_rows(formula)
+    probs = probs.astype(kind).astype(np.float64)
+    meant, got = formula(probs, **beside), np.asarray(run(probs, **beside), dtype=np.float64)
+    gap = _gap(meant, got)
+    doubtful = np.flatnonzero(gap > max(NEAR, np.finfo(kind).eps))
+    if len(doubtful) and _steps(formula):
+        some = {name: values[doubtful] for name, values in beside.items()}
+        near = [_gap(formula(moved, **some), got[doubtful])
+                for moved in _neighbours(probs[doubtful], kind)]  # fmt: skip
+        gap[doubtful] = np.minimum(gap[doubtful], np.min(near, axis=0))
+    worst = int(np.argmax(gap))
+    if not gap[worst] <= tolerance:
+        raise TrueupError(
+            "export",
+            f"{by} gives {got[worst].tolist()[:4]} for {probs[worst].tolist()[:4]}, "
+            f"this library gives {meant[worst].tolist()[:4]}",
+            do="Nothing was written; report this with the remedy",
+        )
+    return Checked(len(probs), float(gap.max()), int((gap[doubtful] <= tolerance).sum()), by)
+
+
+def hard_rows(formula: Formula, *, seed: int = 0) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Rows (n, width) at the ends, at ties, at edges of steps and drawn, and what stands beside."""
+    rng = np.random.default_rng(seed)
+    width = len(formula.columns)
+    edges = [node.edges for node in in_order(formula.expression) if isinstance(node, Piecewise)]
+    found = np.unique(np.concatenate([np.zeros(0), *edges]))
+    found = rng.permutation(found)[:EDGES]
+    shares = np.concatenate([_share(found), _share(found + 1e-7), _share(found - 1e-7), TINY])
+    probs = shares[:, None] if formula.event else _completed(shares, width, rng)
+    drawn = 1 / (1 + np.exp(-rng.normal(0, 4, (DRAWN, 1))))
+    if not formula.event:
+        drawn = rng.dirichlet(np.full(width, 0.3), DRAWN)
+    bad = np.full((3, width), 1.0 / max(width, 2))
+    bad[:, 0] = (np.nan, 1.5, -0.1)
+    if len(probs) > MOST:
+        probs = probs[np.sort(rng.choice(len(probs), MOST, replace=False))]
+    probs = np.vstack([probs, drawn, bad])
+    if formula.normalize:
+        probs = probs * rng.uniform(0.5, 3.0, (len(probs), 1))
+    return probs, {name: _beside(formula, name, len(probs), rng) for name in formula.beside}
+
+
+def _share(x: np.ndarray) -> np.ndarray:
+    """Probability with log-odds x; a number between 0 and 1 may be the edge itself."""
+    inside = x[(x > 0) & (x < 1)]
+    return np.concatenate([1 / (1 + np.exp(-np.clip(x, -700, 700))), inside])
+
+
+def _completed(shares: np.ndarray, width: int, rng: np.random.Generator) -> np.ndarray:
+    """Rows with each share for one of the classes in turn, the rest divided at random or evenly."""
+    classes = rng.permutation(width)[:CLASSES]
+    rows = [np.eye(width), np.full((1, width), 1 / width)]
+    for place, j in enumerate(classes):
+        rest = rng.dirichlet(np.ones(width - 1), len(shares))
+        if place % 2:
+            rest = np.full((len(shares), width - 1), 1 / (width - 1))
+        rows.append(np.insert(rest * (1 - shares)[:, None], j, shares, axis=1))
+    return np.vstack(rows)
+
+
+def _beside(formula: Formula, name: str, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Names of groups with a stranger and a missing one, or numbers."""
+    given = formula.inputs[name]
+    if not isinstance(given, Key):
+        values = rng.normal(0, 2, (n, given.width))
+        values[n // 2, 0] = np.nan
+        return values
+    nodes = in_order(formula.expression)
+    known = {
+        label
+        for node in nodes
+        if isinstance(node, Choose | Lookup) and node.key.name == name
+        for label in node.names
+    }
+    names = np.array([*sorted(known), "a stranger's name", None], dtype=object)
+    return names[rng.integers(0, len(names), n)]
+
+
+def _steps(formula: Formula) -> bool:
+    return any(isinstance(node, Piecewise) for node in in_order(formula.expression))
+
+
+def _neighbours(probs: np.ndarray, kind: type):
+    """The rows moved by less than a calculation with numbers of ``kind`` may move them."""
+    tiny = 1e3 * np.finfo(kind).eps
+    for sign in (-1, 1):
+        yield np.clip(probs * (1 + sign * tiny), 0.0, None if (probs > 1).any() else 1.0)
+
+
+def _gap(meant: np.ndarray, got: np.ndarray) -> np.ndarray:
+    """(n,) largest difference of a row; infinite where one side alone is missing."""
+    gap = np.where(np.isnan(meant) & np.isnan(got), 0.0, np.abs(meant - got))
+    return np.where(np.isnan(gap), np.inf, gap).max(axis=1)

@@ -1,0 +1,156 @@
+"""A correction as a formula with names: what every outside format is written from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from trueup.core.errors import UsageError
+from trueup.core.expressions import Apply, Expr, Input, Key, evaluate, in_order, inputs_of
+from trueup.core.validate import SUM_TOLERANCE
+
+
+@dataclass(frozen=True, eq=False)
+class Formula:
+    """Corrected probabilities as an expression, with the names of what it reads.
+
+    Attributes
+    ----------
+    expression
+        Columns of corrected probabilities from ``Input("probs")`` and what else it reads.
+    columns
+        Names of the columns of probabilities.
+    event
+        Whether there is one column, the probability of an event.
+    classes
+        Names of the classes.
+    method
+        Name of the correction.
+    normalize
+        Whether rows are divided by their sum first.
+    about
+        Words and numbers for people: title, hash, proof, paper, time.
+
+    Examples
+    --------
+    >>> from trueup.calibration import TemperatureScaling
+    >>> from trueup.worlds import confident_by_factor
+    >>> fitted = TemperatureScaling().fit(confident_by_factor(2.0, rows=20_000).evidence)
+    >>> formula = Formula(fitted.expression(event=True), ("p",), True, ("0", "1"), fitted.method)
+    >>> formula(np.array([[0.9], [np.nan]])).round(2)
+    array([[0.75],
+           [ nan]])
+    """
+
+    expression: Expr
+    columns: tuple[str, ...]
+    event: bool
+    classes: tuple[str, ...]
+    method: str
+    normalize: bool = False
+    about: dict = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> dict[str, Input]:
+        """Name -> input, the probabilities first."""
+        found = {given.name: given for given in inputs_of(self.expression)}
+        probs = found.pop("probs", Input("probs", len(self.columns)))
+        return {"probs": probs, **found}
+
+    @property
+    def beside(self) -> dict[str, Input]:
+        """What it reads beside the probabilities."""
+        return {name: given for name, given in self.inputs.items() if name != "probs"}
+
+    def reads(self, name: str) -> tuple[str, ...]:
+        """Names of the columns of an input in a table."""
+        given = self.inputs[name]
+        if name == "probs":
+            return self.columns
+        return given.columns or tuple(f"{name}_{j}" for j in range(given.width))
+
+    def __call__(self, probs: np.ndarray, **beside: np.ndarray) -> np.ndarray:
+        """Corrected probabilities (n, width); a row that holds no probabilities becomes NaN."""
+        probs = np.asarray(probs, dtype=np.float64).reshape(len(probs), -1)
+        good = self.good(probs, **beside)
+        safe = np.where(good[:, None], probs, 1.0 / max(probs.shape[1], 2))
+        known = {name: self._known(name, values) for name, values in beside.items()}
+        made = evaluate(self.expression, {"probs": safe, **known})
+        return np.where(good[:, None], np.broadcast_to(made, probs.shape), np.nan)
+
+    def good(self, probs: np.ndarray, **beside: np.ndarray) -> np.ndarray:
+        """(n,) whether a row holds probabilities, and numbers where it needs them."""
+        good = self._possible(probs)
+        for name, values in beside.items():
+            if not isinstance(self.inputs[name], Key):
+                good &= np.isfinite(np.asarray(values, float).reshape(len(good), -1)).all(axis=1)
+        return good
+
+    def _possible(self, probs: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore"):
+            total = probs.sum(axis=1)
+            if self.normalize:
+                return (probs >= 0).all(axis=1) & (total > 0) & np.isfinite(total)
+            inside = ((probs >= 0) & (probs <= 1)).all(axis=1)
+            return inside & (self.event | (np.abs(total - 1) <= SUM_TOLERANCE))
+
+    def _known(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Names as they are, and 0 for numbers that are not known: their rows are left out."""
+        if isinstance(self.inputs[name], Key):
+            return values
+        return np.nan_to_num(np.asarray(values, dtype=np.float64), posinf=0.0, neginf=0.0)
+
+    @property
+    def words(self) -> list[str]:
+        """A few lines for whoever opens the file: what it is, and what was proven."""
+        about = self.about
+        lines = [f"{self.method}, a correction of predicted probabilities"]
+        lines[0] += f" of {about['title']}." if about.get("title") else "."
+        lines += [f"Reads {', '.join(self.columns[:6])}{' ...' * (len(self.columns) > 6)}."]
+        for name in self.beside:
+            lines += [f"Beside them it reads {', '.join(self.reads(name))}."]
+        if any(isinstance(given, Key) for given in self.beside.values()):
+            lines += ["A group that was never seen in fitting gets the correction of all rows."]
+        lines += [f"Proof: {about['proof']}"] if about.get("proof") else []
+        lines += [f"Source of the method: {about['paper']}."] if about.get("paper") else []
+        lines += [f"Made by trueup {about.get('trueup', '')}".rstrip() + "."]
+        lines += [f"Hash of the remedy: {about['hash']}."] if about.get("hash") else []
+        return [" ".join(line.split()) for line in lines]
+
+
+def proof_sentence(proof: Mapping[str, Any]) -> str:
+    """What a stored proof says, in one sentence; empty where nothing was proven."""
+    if not proof:
+        return ""
+    score = proof["score"].replace("_", " ")
+    before, after, change = (proof[name] for name in ("before", "after", "difference"))
+    values = (before["value"], after["value"], change["value"], change["low"], change["high"])
+    if any(value is None for value in values):
+        return f"{proof['outcome'].replace('_', ' ')}."
+    return (
+        f"{score} {values[0]:.4g} -> {values[1]:.4g}, difference {values[2]:.3g} "
+        f"({values[3]:.3g} to {values[4]:.3g}) on {proof['proven_on']:,} rows that it "
+        f"never saw: {proof['outcome'].replace('_', ' ')}."
+    )
+
+
+def row_of(node: Expr, table: Mapping, ops: Mapping, *, target: str) -> Any:
+    """The row of ``table`` for the kind of ``node``; an operation must be in ``ops``, too."""
+    missing = type(node).__name__ if type(node) not in table else ""
+    if isinstance(node, Apply) and node.op not in ops:
+        missing = f"operation {node.op!r}"
+    if missing:
+        raise UsageError(
+            f"export to {target}",
+            f"there is no way to write {missing}",
+            do=f"Add a row for it to trueup.adapters.{target}, or use another target",
+        )
+    return table[type(node)]
+
+
+def numbered(expr: Expr) -> dict[int, int]:
+    """Identity of every node -> its place, parents first."""
+    return {id(node): place for place, node in enumerate(in_order(expr))}

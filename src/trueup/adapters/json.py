@@ -1,0 +1,204 @@
+"""A correction as data: a few kinds of nodes that any language can evaluate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from trueup.adapters.check import Checked, hard_rows, verified
+from trueup.adapters.formula import Formula, row_of
+from trueup.core.errors import EvidenceError, UsageError
+from trueup.core.expressions import (
+    OPS,
+    Apply,
+    Choose,
+    Expr,
+    Input,
+    Join,
+    Key,
+    Linear,
+    Lookup,
+    Pick,
+    Piecewise,
+    Scaled,
+    Total,
+    in_order,
+)
+
+
+FORMAT, VERSION, SAMPLES = "trueup-expression", 1, 12
+
+OPERATIONS = {
+    "add": "a + b",
+    "subtract": "a - b",
+    "multiply": "a * b",
+    "divide": "a / b",
+    "exp": "exp(min(x, 700))",
+    "log": "ln(max(x, 1e-300))",
+    "softplus": "ln(1 + exp(x)), as max(x, 0) + log1p(exp(-abs(x)))",
+    "log_odds": "x - ln(max(1 - exp(x), 1e-12)), with -expm1(x) for 1 - exp(x)",
+    "log_prob": "ln(max(x, 1e-12))",
+    "log_rest": "ln(max(1 - x, 1e-12))",
+}
+"""Operation -> what it means; the file says it, too."""
+
+
+def _input(node: Input) -> dict:
+    return {"name": node.name, "width": node.width, "columns": list(node.columns)}
+
+
+NODES: dict[type[Expr], Callable[[Any], dict]] = {
+    Apply: lambda node: {"op": node.op},
+    Choose: lambda node: {"names": list(node.names)},
+    Input: _input,
+    Join: lambda node: {},
+    Key: _input,
+    Linear: lambda node: {"weight": node.weight.tolist(), "shift": node.shift.tolist()},
+    Lookup: lambda node: {"names": list(node.names), "values": node.values.tolist()},
+    Pick: lambda node: {"columns": list(node.columns)},
+    Piecewise: lambda node: {"edges": node.edges.tolist(), "pieces": node.pieces.tolist()},
+    Scaled: lambda node: {"scale": node.scale.tolist(), "shift": node.shift.tolist()},
+    Total: lambda node: {"greatest": node.greatest},
+}
+"""Kind of node -> what is written of it beside its kind and its parents."""
+
+READERS: dict[str, Callable[[dict, list], Expr]] = {
+    "Apply": lambda row, parts: Apply(row["op"], tuple(parts)),
+    "Choose": lambda row, parts: Choose(parts[0], tuple(row["names"]), tuple(parts[1:])),
+    "Input": lambda row, parts: Input(row["name"], row["width"], tuple(row["columns"])),
+    "Join": lambda row, parts: Join(tuple(parts)),
+    "Key": lambda row, parts: Key(row["name"], row["width"], tuple(row["columns"])),
+    "Linear": lambda row, parts: Linear(parts[0], _array(row["weight"]), _array(row["shift"])),
+    "Lookup": lambda row, parts: Lookup(parts[0], tuple(row["names"]), _array(row["values"])),
+    "Pick": lambda row, parts: Pick(parts[0], tuple(row["columns"])),
+    "Piecewise": lambda row, parts: Piecewise(
+        parts[0], _array(row["edges"]), _array(row["pieces"])
+    ),
+    "Scaled": lambda row, parts: Scaled(parts[0], _array(row["scale"]), _array(row["shift"])),
+    "Total": lambda row, parts: Total(parts[0], bool(row["greatest"])),
+}
+"""Name of a kind of node -> how it is read back."""
+
+
+def to_json(formula: Formula) -> str:
+    """The text of a file that keeps to ``expression-1.json``, with rows to test a reader by.
+
+    Examples
+    --------
+    >>> from trueup.calibration import TemperatureScaling
+    >>> from trueup.worlds import confident_by_factor
+    >>> fitted = TemperatureScaling().fit(confident_by_factor(2.0, rows=2_000).evidence)
+    >>> formula = Formula(fitted.expression(event=True), ("p",), True, ("0", "1"), fitted.method)
+    >>> again = from_json(to_json(formula))
+    >>> again.method, bool(again([[0.9]]) == formula([[0.9]]))
+    ('TemperatureScaling', True)
+    """
+    places: dict[int, int] = {}
+    nodes, used = [], set()
+    for place, node in enumerate(in_order(formula.expression)):
+        places[id(node)] = place
+        more = row_of(node, NODES, OPERATIONS, target="json")(node)
+        parents = [places[id(part)] for part in node.parents]
+        nodes.append({"kind": type(node).__name__, "parents": parents, **more})
+        used |= {more["op"]} if "op" in more else set()
+    body = {
+        "format": FORMAT,
+        "version": VERSION,
+        "method": formula.method,
+        "columns": list(formula.columns),
+        "event": formula.event,
+        "classes": list(formula.classes),
+        "normalize": formula.normalize,
+        "about": formula.about,
+        "operations": {name: OPERATIONS[name] for name in sorted(used)},
+        "nodes": nodes,
+        "output": places[id(formula.expression)],
+        "samples": _samples(formula),
+    }
+    lines = [f"{json.dumps(name)}: {_lines(value)}" for name, value in body.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def from_json(text: str) -> Formula:
+    """Read what ``to_json`` wrote.
+
+    Raises
+    ------
+    EvidenceError
+        The text is no such file, or is not complete.
+    UsageError
+        It was written in another version of the format.
+    """
+    try:
+        body = json.loads(text)
+        if body["format"] != FORMAT:
+            raise KeyError(f"format is {body['format']!r}")
+        if body["version"] != VERSION:
+            raise UsageError(
+                "from_json",
+                f"the file has version {body['version']!r}, this version reads {VERSION}",
+                do="Export the remedy again",
+            )
+        expression = _expression(body["nodes"])[body["output"]]
+        return Formula(
+            expression,
+            tuple(body["columns"]),
+            bool(body["event"]),
+            tuple(body["classes"]),
+            str(body["method"]),
+            bool(body["normalize"]),
+            dict(body["about"]),
+        )
+    except UsageError:
+        raise
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        raise EvidenceError(
+            "from_json", f"this is no exported correction: {error}", do="Export the remedy again"
+        ) from error
+
+
+def check_json(formula: Formula) -> Checked:
+    """Read the text back and evaluate it on hard rows."""
+    return verified(formula, from_json(to_json(formula)), by="read back by trueup")
+
+
+def _expression(rows: list[dict]) -> list[Expr]:
+    made: list[Expr] = []
+    for row in rows:
+        if row["kind"] == "Apply" and row["op"] not in OPS:
+            raise KeyError(f"unknown operation {row['op']!r}")
+        if not all(0 <= place < len(made) for place in row["parents"]):
+            raise IndexError(f"a node has the parents {row['parents']}, which do not precede it")
+        made.append(READERS[row["kind"]](row, [made[place] for place in row["parents"]]))
+    return made
+
+
+def _array(values: list) -> np.ndarray:
+    """Finite numbers, and nothing else: nodes write them into SQL."""
+    made = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(made).all():
+        raise ValueError("a number is not finite")
+    return made
+
+
+def _lines(value: Any) -> str:
+    """JSON with a line for every node and every sample."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n" + ",\n".join(f"  {_lines(item)}" for item in value) + "\n]"
+    return json.dumps(value, allow_nan=False)
+
+
+def _samples(formula: Formula) -> list[dict]:
+    """Rows with what comes out of them."""
+    probs, beside = hard_rows(formula)
+    good = np.flatnonzero(formula.good(probs))
+    some = good[np.linspace(0, len(good) - 1, SAMPLES).astype(int)]
+    after = formula(probs[some], **{name: values[some] for name, values in beside.items()})
+    rows = []
+    for place, i in enumerate(some.tolist()):
+        given = {name: np.ravel(values[i]).tolist() for name, values in beside.items()}
+        rows.append({"probs": probs[i].tolist(), **given, "corrected": after[place].tolist()})
+    return rows

@@ -1,0 +1,1 @@
+"""Measurements at many points at once: curves with bands."""
