@@ -69,7 +69,7 @@ NOTES = (
     "CORP: trueup reads its terms off 1,083 bins of the cube, with intervals; the others sort all "
     "rows.",
     "netcal returns T = 1 for float32 without a word: its maximum likelihood takes finite "
-    "differences in single precision. Its other fits get what they are given here, float64.",
+    "differences in single precision. Its other fits by likelihood get float64 here.",
     "scikit-learn makes logits (-z, z) of log-odds z, so its temperature of an event is twice that "
     "of the others; its calibration curve has no weights, so it gives no ECE.",
     "MAPIE makes 14 bins when asked for 15; its top-label ECE is the mean over predicted classes.",

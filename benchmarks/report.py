@@ -96,7 +96,7 @@ def target(row: dict) -> tuple[str, str]:
     if not words:
         return "", ""
     if taken.get("error") or "missing" in taken:
-        return " and ".join(words), f"no ({taken.get('missing', 'failed')})"
+        return " and ".join(words), taken.get("missing", "no (failed)")
     over = [name for name, most in row["targets"] if of_target(row, name) > most]
     missed = [
         f"{of_target(row, name):.2f} x plain" if name == "floor" else NAMES[name] for name in over
@@ -186,10 +186,13 @@ def all_versions() -> dict[str, dict[str, str]]:
 
 def summary(questions: dict) -> str:
     """How many targets were met, and which were not."""
-    rows = [row for question in questions.values() for row in question["rows"] if row["targets"]]
+    asked = [row for question in questions.values() for row in question["rows"] if row["targets"]]
+    waiting = [row["what"] for row in asked if "missing" in row["measured"]["trueup"]]
+    rows = [row for row in asked if row["what"] not in waiting]
     missed = [f"{row['what']} ({target(row)[1][4:-1]})" for row in rows if target(row)[1] != "yes"]
     text = f"{len(rows) - len(missed)} of {len(rows)} targets were met."
-    return text + (f" Missed: {'; '.join(missed)}." if missed else "")
+    text += f" Missed: {'; '.join(missed)}." if missed else ""
+    return text + (f" Not built: {'; '.join(waiting)}." if waiting else "")
 
 
 def page(results: dict) -> str:

@@ -102,6 +102,10 @@ def test_python_refuses_what_the_shell_refuses(audit):
         remedy.apply({"q": np.array([0.5])})
     with pytest.raises(EvidenceError, match="outside"):
         remedy.apply({"p": np.array([1.5])})
+    with pytest.raises(EvidenceError, match=r"column 'p' holds <U4, such as .'high'.* as numbers"):
+        remedy.apply({"p": np.array(["high"])})
+    with pytest.raises(EvidenceError, match="these look like logits"):
+        remedy.apply({"p": np.array([-3.0, 2.0, 1.5])})
     with pytest.raises(EvidenceError, match="NaN or infinite"):
         remedy.apply(pd.DataFrame({"p": [0.5, None]}))
 

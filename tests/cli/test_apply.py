@@ -202,6 +202,8 @@ BAD = {
     "a value below zero": (lambda f: f.assign(p=f["p"].where(f["id"] > 5, -0.1)),
                            r"6 rows of ['p'] are not in [0, 1]"),
     "infinity": (lambda f: f.assign(p=f["p"].where(f["id"] > 5, np.inf)), "are not in [0, 1]"),
+    "logits": (lambda f: f.assign(p=np.log(f["p"]) - np.log1p(-f["p"])),
+               "are not in [0, 1]; these look like logits, and the remedy was learned on prob"),
     "a missing column": (lambda f: f.drop(columns="p"), "no column 'p' in"),
     "another case": (lambda f: f.rename(columns={"p": "P"}), "no column 'p' in"),
     "text": (lambda f: f.assign(p="high"), "column 'p' holds VARCHAR, such as 'high'"),

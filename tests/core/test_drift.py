@@ -14,7 +14,7 @@ import trueup
 
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("calibration", "core", "error", "forecast", "parameters", "variance", "worlds")
+ROOMS = ("adapters", "calibration", "core", "error", "forecast", "parameters", "variance", "worlds")
 
 
 def in_fresh_python(code: str) -> str:
@@ -34,8 +34,6 @@ def test_generated_files_are_what_the_cards_say():
 
 @pytest.mark.parametrize("name", trueup.__all__)
 def test_every_public_name_resolves(name):
-    if name == "adapters":
-        pytest.importorskip("trueup.adapters", reason="adapters are not built yet")
     assert getattr(trueup, name) is not None and name in dir(trueup)
 
 
@@ -57,7 +55,7 @@ def test_every_public_name_is_documented(room):
     assert module.__doc__
 
 
-@pytest.mark.parametrize("room", ["calibration", "core", "error", "worlds"])
+@pytest.mark.parametrize("room", ["adapters", "calibration", "core", "error", "worlds"])
 def test_every_public_function_and_class_of_a_file_is_documented(room):
     package = importlib.import_module(f"trueup.{room}")
     bare = []
@@ -88,6 +86,21 @@ def test_import_is_light():
     heavy = ("torch", "sklearn", "scipy", "pandas", "polars", "pyarrow", "duckdb", "numpy")
     code = f"import sys, trueup; print([m for m in {heavy!r} if m in sys.modules])"
     assert in_fresh_python(code) == "[]"
+
+
+def test_adapters_are_imported_when_they_are_used():
+    heavy = ("torch", "sklearn", "onnx", "onnxruntime", "duckdb")
+    code = (
+        f"import sys, trueup as tu; tu.adapters; print([m for m in {heavy!r} if m in sys.modules])"
+    )
+    assert in_fresh_python(code) == "[]"
+    code = "import trueup as tu; print(tu.adapters.sklearn.Corrected.__name__, dir(tu.adapters))"
+    assert in_fresh_python(code).startswith("Corrected ['export', 'formula', 'json', 'onnx'")
+
+
+def test_a_ghost_adapter_is_an_error():
+    with pytest.raises(AttributeError, match=r"module 'trueup.adapters' has no attribute 'excel'"):
+        _ = trueup.adapters.excel
 
 
 def test_measuring_imports_neither_frames_nor_networks():

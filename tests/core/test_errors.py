@@ -34,6 +34,8 @@ from trueup.core.proof import prove
 
 P = Probabilities([0.2, 0.9])
 E = Evidence(P, [0, 1])
+SHARES = np.linspace(0.1, 0.4, 6)[:, None] * [1.0, 1.0, 0.0]
+SHARES[:, 2] = 1.0 - SHARES.sum(axis=1)
 POINTS = Evidence(Points([1.0, 2.0]), [1.0, 2.0])
 
 
@@ -88,6 +90,17 @@ CASES = {
             r"Probabilities: NaN or infinite: 1 of 2 rows, the first at \[1\] with nan"),
     "logits": (lambda: Probabilities([0.5, 3.0]), EvidenceError,
                r"outside \[0, 1\]; logits go through Probabilities.from_logits: 1 of 2 .* with 3"),
+    "likely logits": (lambda: Probabilities([-2.0, 0.5, 3.0, -1.0]), EvidenceError,
+                      r"these look like logits: use Probabilities.from_logits: 3 of 4 rows"),
+    "likely logits of classes": (lambda: Probabilities([[-2.5, -1.5, -0.5], [4.0, 0.1, -3.0]]),
+                                 EvidenceError, r"these look like logits"),
+    "percent": (lambda: Probabilities([12.0, 95.0, 0.5]), EvidenceError,
+                r"these look like percent: divide them by 100: 2 of 3 rows"),
+    "percent of classes": (lambda: Probabilities([[30.0, 70.0], [10.0, 90.0]]), EvidenceError,
+                           r"these look like percent"),
+    "probabilities as logits": (lambda: Probabilities.from_logits(SHARES), EvidenceError,
+                                r"from_logits: logits lie in \[0, 1\] and sum to one over classes "
+                                r"\(6 x 3\); these look like probabilities\. Use Probabilities"),
     "negative": (lambda: Probabilities([-1e-9]), EvidenceError, r"outside \[0, 1\]"),
     "sums": (lambda: Probabilities([[0.5, 0.6], [0.5, 0.5]]), EvidenceError,
              r"rows must sum to one: 1 of 2 rows, the first at \[0\] with \[0.5 0.6\]\. Mend or"),
@@ -166,3 +179,9 @@ def test_pickle_keeps_everything():
 def test_long_lists_of_bad_rows_are_cut():
     with pytest.raises(EvidenceError, match=r"900 of 1000 rows, the first at \[100, 101, 102, 103"):
         Probabilities(np.r_[np.full(100, 0.5), np.full(900, 2.0)])
+
+
+def test_rows_that_chance_makes_look_like_probabilities_are_logits():
+    some = [[0.3, 0.7], [0.2, 0.8], [0.5, 0.5], [0.1, 0.9]]
+    assert len(Probabilities.from_logits(some)) == 4
+    assert len(Probabilities.from_logits([[0.0, 1.0]] * 50)) == 50

@@ -65,6 +65,14 @@ def test_an_event_a_pixel_and_bins_of_ones_own():
     )
 
 
+def test_arrays_of_many_images_are_zipped():
+    pairs = [(t[:12], p[:, :12]) for t, p in photos(6)]
+    truth, probs = (np.stack(column) for column in zip(*pairs, strict=True))
+    assert (truth.shape, probs.shape) == ((6, 12, 12), (6, 3, 12, 12))
+    whole, each = (cube_of_images(x, ignore=255) for x in (zip(truth, probs, strict=True), pairs))
+    assert np.array_equal(whole.table.sums, each.table.sums)
+
+
 def test_machines_share_the_work_and_cubes_add():
     every = list(photos(20))
     whole = cube_of_images(every, ignore=(255,))

@@ -5,16 +5,13 @@ A room knows one outside type each, and is imported when it is first asked for:
 ``trueup.adapters.export``.
 """
 
-from __future__ import annotations
-
 import importlib
-from types import ModuleType
 
 
 _ROOMS = ("export", "formula", "json", "onnx", "python", "sklearn", "sql", "torch")
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str):
     """Import a room when it is first used."""
     if name in _ROOMS:
         return importlib.import_module(f"trueup.adapters.{name}")

@@ -115,8 +115,8 @@ def to_onnx(formula: Formula, *, kind: type = np.float64) -> Any:
 
     Its inputs are ``probs`` (n, k), or (n, 1) for the probability of an event, and one matrix
     (n, width) for each thing that the correction reads beside them: texts for names of groups
-    (missing is the empty text), numbers else. Its output is ``corrected``, of the shape of
-    ``probs``; a row that holds no probabilities becomes NaN. n is free.
+    (a missing name is any text that names no group), numbers else. Its output is ``corrected``, of
+    the shape of ``probs``; a row that holds no probabilities becomes NaN. n is free.
 
     Parameters
     ----------
@@ -178,7 +178,9 @@ def check_onnx(formula: Formula, *, kind: type = np.float64) -> Checked:
         given = {"probs": probs.astype(kind)}
         for name, node in formula.beside.items():
             values = beside[name].reshape(len(probs), -1)
-            text = np.array([["" if v is None else v for v in row] for row in values], dtype=object)
+            text = np.array(
+                [["(missing)" if v is None else v for v in row] for row in values], dtype=object
+            )
             given[name] = text if isinstance(node, Key) else values.astype(kind)
         return session.run(None, given)[0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import keyword
 import re
 import sys
 import tempfile
@@ -82,9 +83,23 @@ def texts(key):
     key = np.asarray(key)
     if key.dtype.kind == "b":
         return np.where(key, "true", "false")
-    return np.array(["\\0" if k is None or k != k else str(k) for k in key], dtype=str)
+    return np.array(["\\0missing" if k is None or k != k else str(k) for k in key], dtype=str)
 
 '''
+
+TAKEN = (
+    "np",
+    "correct",
+    "shape",
+    "good",
+    "known",
+    "made",
+    "texts",
+    "choose",
+    "lookup",
+    "piecewise",
+)
+"""Names that the file uses itself; those of its steps end in a number."""
 
 
 class Source:
@@ -151,7 +166,8 @@ NODES: dict[type[Expr], Callable[..., str]] = {
 def argument(name: str) -> str:
     """A name that Python takes as that of an argument."""
     made = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return made if made.isidentifier() and made not in ("np", "in", "is", "if") else f"x_{made}"
+    free = made.isidentifier() and not keyword.iskeyword(made) and made not in TAKEN
+    return made if free and not re.search(r"_\d+$", made) else f"x_{made}_"
 
 
 def to_python(formula: Formula) -> str:
@@ -252,6 +268,7 @@ def _beside(formula: Formula) -> list[str]:
 def _usage(formula: Formula) -> str:
     shape = "(n,)" if formula.event else f"(n, {len(formula.columns)})"
     what = "of the event" if formula.event else f"of the classes {', '.join(formula.classes[:9])}"
+    what = _docstring(what)
     lines = [
         f'"""Corrected probabilities {shape} of the probabilities ``probs`` {shape} {what}.',
         "",

@@ -12,6 +12,8 @@ from pathlib import Path
 from trueup.core.errors import TrueupError
 
 
+GENERAL = {"calibration", "scal", "binn", "error", "test"}
+"""Stems that say nothing of a method when they stand in its name."""
 QUESTIONS = ("calibration", "variance", "error", "forecast", "parameters")
 
 
@@ -132,12 +134,14 @@ def search(cards: Sequence[Card], words: str) -> list[Card]:
     wanted = set(_stems(words))
     weight = {word: 1 / (1 + sum(word in text for text in texts)) for word in wanted}
     avoid = [set(_stems(card.not_for)) for card in cards]
+    names = [set(_stems(_words_apart(card.name))) - GENERAL for card in cards]
 
     def score(i: int) -> float:
         times = {word: min(texts[i].count(word), 4) for word in wanted}
         # Every word that is there counts far more than a word that is there often.
         found = sum(weight[word] * (1 + 0.05 * n) for word, n in times.items() if n)
-        return found - 0.3 * sum(weight[w] for w in wanted & avoid[i])
+        named = sum(weight[word] for word in wanted & names[i]) / max(len(names[i]), 1)
+        return found + 0.3 * named - 0.3 * sum(weight[w] for w in wanted & avoid[i])
 
     ranked = sorted(range(len(cards)), key=lambda i: (-score(i), cards[i].name))
     return [cards[i] for i in ranked if score(i) > 0]

@@ -303,8 +303,9 @@ def class_cells(probs, truth, group, grid: Grid | tuple[Grid, ...], weight) -> C
 def _cells_by_class(probs, truth, folded, grids: tuple[Grid, ...], weight) -> Cells:
     parts = []
     for j, bins in enumerate(grids):
-        columns = weigh({"y": (truth == j).astype(np.float64), "p": probs[:, j]}, weight)
-        key, shape = folded * bins.size + bins(probs[:, j]), (CLASS_GROUPS, bins.size)
+        score = np.ascontiguousarray(probs[:, j])
+        columns = weigh({"y": (truth == j).astype(np.float64), "p": score}, weight)
+        key, shape = folded * bins.size + bins(score), (CLASS_GROUPS, bins.size)
         parts.append(tally(key, columns, shape=shape))
     return Cells(parts[0].names, np.stack([part.sums for part in parts], axis=2))
 

@@ -110,7 +110,9 @@ class EdgeGrid(Grid):
         Where ties leave fewer bins, the others are empty, so that the size is always ``bins``.
         """
         if weight is None:
-            values, mass = np.unique(scores, return_counts=True)
+            ranked = np.sort(scores)
+            ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], len(ranked) > 0))
+            values, mass = ranked[ends], np.diff(ends, prepend=-1)
         else:
             values, place = np.unique(scores, return_inverse=True)
             mass = np.bincount(place, weights=weight, minlength=len(values))

@@ -39,7 +39,8 @@ def cube_of_images(
     ----------
     images
         Pairs ``(y_true, y_pred)``: labels (h, w) 0 .. k - 1, and probabilities (k, h, w) of the
-        classes or (h, w) of an event. Sizes may differ, k may not. A generator is read once.
+        classes or (h, w) of an event. Sizes may differ, k may not. A generator is read once; of
+        arrays (n, h, w) and (n, k, h, w) pass ``zip(y_true, y_pred)``.
     ignore
         Labels of pixels that do not count, such as 255.
     grid

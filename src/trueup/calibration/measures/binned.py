@@ -23,7 +23,10 @@ def cube_of_classes(evidence: Evidence, *, grid: Grid, mass: bool) -> Cube:
     probs, weight = evidence.prediction.probs, evidence.weight
     grids: Grid | tuple[Grid, ...] = grid
     if mass:
-        grids = tuple(EdgeGrid.of(column, bins=grid.size, weight=weight) for column in probs.T)
+        grids = tuple(
+            EdgeGrid.of(column, bins=grid.size, weight=weight)
+            for column in np.ascontiguousarray(probs.T)
+        )
     cells = class_cells(probs, evidence.truth, evidence.groups(), grids, weight)
     total = score_cube(evidence, grid=Grid(1, 1))
     return Cube(total.grid, total.table, False, total.grouping, cells, grids)

@@ -5,8 +5,8 @@ Signed: above 0 over-confident, below 0 under-confident, in probability. It equa
 score (arXiv:2309.06248): ``1 - p``, ``-p``, ``p`` or ``p - 1`` a row, as the more probable side
 happened or not. Where a model is over-confident everywhere, or timid everywhere, its size is the
 true calibration error, without the bias of bins. But errors of opposite sign cancel in it: 0 does
-not mean calibrated. Probabilities that are all too high by as much are too bold above one half and
-too timid below, and the score stays near 0. So it is read beside ``calibration_error``, never
+not mean calibrated. Probabilities that are all too high by as much are too bold above one half
+and too timid below, and the score stays near 0. So it is read beside ``calibration_error``, never
 alone.
 
 Examples

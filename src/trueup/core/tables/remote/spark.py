@@ -61,8 +61,10 @@ def interruptible() -> Iterator[None]:
 def _end_jobs() -> None:
     from pyspark import SparkContext
 
+    context = SparkContext._active_spark_context
     with contextlib.suppress(Exception):  # the context may be gone, which is as good
-        SparkContext._active_spark_context.cancelAllJobs()
+        if context is not None:
+            context.cancelAllJobs()
 
 
 def _session(threads: int) -> Any:
