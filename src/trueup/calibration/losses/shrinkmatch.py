@@ -8,7 +8,7 @@ import numpy as np
 
 from trueup.core.cards import Card
 from trueup.core.errors import UsageError
-from trueup.core.validate import check_probabilities
+from trueup.core.predictions import Probabilities
 
 
 CARD = Card(
@@ -81,8 +81,7 @@ def shrink_classes(probs: np.ndarray, *, threshold: float = 0.95) -> ShrunkClass
         raise UsageError(
             "shrink_classes", f"threshold is {threshold}", do="Pass a share in (0, 1), such as 0.95"
         )
-    q = np.asarray(probs, dtype=np.float64)
-    check_probabilities(q, said=q)
+    q = Probabilities(np.asarray(probs, dtype=np.float64)).probs
     order = np.argsort(-q, axis=1, kind="stable")
     falling = np.take_along_axis(q, order, axis=1)
     rest = np.cumsum(falling[:, ::-1], axis=1)[:, ::-1][:, 1:]
