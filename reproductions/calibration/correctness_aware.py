@@ -46,8 +46,8 @@ HIDDEN = 5
 LOSSES = {
     "correct": CorrectnessAware(hidden=HIDDEN),
     "balanced": CorrectnessAware(hidden=HIDDEN, balanced=True),
-    "log": CorrectnessAware(hidden=HIDDEN, loss="log"),
-    "squared": CorrectnessAware(hidden=HIDDEN, loss="squared"),
+    "log": CorrectnessAware(hidden=HIDDEN, loss="log_loss"),
+    "squared": CorrectnessAware(hidden=HIDDEN, loss="brier"),
 }
 
 

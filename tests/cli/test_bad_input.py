@@ -141,6 +141,8 @@ EVENTS = {
     "infinite": (lambda f: f.assign(p=f["p"].where(f["id"] < 390, np.inf)), [],
                  "10 rows of ['p'] are NaN or infinite; the first are rows [390, 391, 392, 393,"),
     "above one": (lambda f: f.assign(p=f["p"] * 100), [], "rows of ['p'] are outside [0, 1]"),
+    "percent": (lambda f: f.assign(p=f["p"] * 100), [], "these look like percent: divide"),
+    "logits": (lambda f: f.assign(p=np.log(f["p"] / (1 - f["p"]))), [], "these look like logits"),
     "below zero": (lambda f: f.assign(p=f["p"].where(f["id"] != 3, -0.01)), [],
                    "1 rows of ['p'] are outside [0, 1]; the first are rows [3]"),
     "text": (lambda f: f.assign(p=f["p"].astype(str).where(f["id"] != 5, "n/a")), ["--prob", "p"],

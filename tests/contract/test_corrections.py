@@ -82,7 +82,7 @@ def test_float32_equals_float64(card, kind):
 
 @kinds
 def test_integer_weights_equal_repeated_rows(card, kind):
-    excused(card, "integer weights equal repeated rows")
+    excused(card, "weights equal repeats")
     made = evidence(kind)
     counts = np.random.default_rng(2).integers(0, 4, len(made))
     weighted = replace(made, weight=counts)

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from trueup.calibration import accuracy, auc, brier, classwise_ece, ece, log_loss
 from trueup.core import Cells, Cube, Evidence, Grid, Points, Probabilities, cube_of, tally
-from trueup.core.cube import CLASS_GROUPS, fold_flags, sums_of
+from trueup.core.cube import fold_flags, sums_of
 from trueup.core.groups import GROUPS
+from trueup.core.row_sums import CLASS_GROUPS
 from trueup.worlds import confident_by_factor
 
 

@@ -157,9 +157,9 @@ def _steps(formula: Formula) -> bool:
 
 def _neighbours(probs: np.ndarray, kind: type):
     """The rows moved by less than a calculation with numbers of ``kind`` may move them."""
-    tiny = 1e3 * np.finfo(kind).eps
-    for sign in (-1, 1):
-        yield np.clip(probs * (1 + sign * tiny), 0.0, None if (probs > 1).any() else 1.0)
+    for tiny in np.finfo(kind).eps * np.array([4, 16, 64, 250, 1e3]):
+        for sign in (-1, 1):
+            yield np.clip(probs * (1 + sign * tiny), 0.0, None if (probs > 1).any() else 1.0)
 
 
 def _gap(meant: np.ndarray, got: np.ndarray) -> np.ndarray:

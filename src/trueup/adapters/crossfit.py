@@ -17,7 +17,7 @@ from trueup.core.predictions import Probabilities
 from trueup.core.proof import Proof
 from trueup.core.rows import Rows
 from trueup.core.splits import split_groups
-from trueup.core.tables.scan import Sample
+from trueup.core.tables.kernel import Sample
 from trueup.verbs import correct, prove
 
 

@@ -268,11 +268,8 @@ def _beside(formula: Formula) -> list[str]:
 def _usage(formula: Formula) -> str:
     shape = "(n,)" if formula.event else f"(n, {len(formula.columns)})"
     what = "of the event" if formula.event else f"of the classes {', '.join(formula.classes[:9])}"
-    what = _docstring(what)
-    lines = [
-        f'"""Corrected probabilities {shape} of the probabilities ``probs`` {shape} {what}.',
-        "",
-    ]
+    said = f"Corrected probabilities {shape} of the probabilities ``probs`` {shape}"
+    lines = [f'"""{said} {_docstring(what)}.', ""]
     for name, given in formula.beside.items():
         kind = "names of groups (n,)" if isinstance(given, Key) else f"numbers (n, {given.width})"
         lines.append(f"``{argument(name)}``: {kind}, columns {', '.join(formula.reads(name))}.")

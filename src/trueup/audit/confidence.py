@@ -6,10 +6,11 @@ import numpy as np
 
 from trueup.audit.finding import Finding, percent, points, severity
 from trueup.calibration.measures.slope import fit_logistic
-from trueup.core.cube import Cube, clipped_logit
+from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
 from trueup.core.jackknife import Replicates, interval, t_p_value
 from trueup.core.multiple import benjamini_hochberg
+from trueup.core.row_sums import clipped_logit
 
 
 SURE = 0.01

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -40,7 +41,9 @@ class Remedy:
     proof
         What it did on rows that it never saw.
     held_out_loss
-        Its log loss on the folds that choose; the least one is put to the proof.
+        Its log loss on the folds that choose.
+    numbers
+        How many numbers its map holds.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Remedy:
     fitted: Fitted
     proof: Proof
     held_out_loss: float
+    numbers: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +62,7 @@ class Trial:
     Attributes
     ----------
     remedies
-        The candidates, best on the choosing folds first.
+        The candidates: the one that won the choice, then by their loss on the choosing folds.
     chosen
         The remedy that was proven, or None: then the model is best left alone.
     best
@@ -85,12 +89,10 @@ def try_all(bench: AbstractBench, *, k: int, in_time: bool, level: float) -> Tri
         return Trial([], None, "none", split)
     learn = bench.evidence(split.learn)
     course = _Course(bench, split, learn, _folds(bench, split), level)
-    nothing = course.loss(DoNothing())
+    nothing = course.loss(course.said(DoNothing()))
     every = entrants(k=k, rows=len(learn), small=SMALL)
     suited = [(card, s) for card, s in every if not isinstance(s, DoNothing)]
-    remedies = in_turns(lambda pair: course.tried(*pair), suited)
-    # Of two that do equally well, the one with fewer numbers.
-    remedies.sort(key=lambda r: (round(r.held_out_loss, 9), len(r.fitted.map.parameters)))
+    remedies = course.ranked(in_turns(lambda pair: course.tried(*pair), suited))
     best = remedies[0] if remedies[0].held_out_loss < nothing else None
     proven = best is not None and best.proof.outcome is Outcome.PROVEN
     after = bench.cubes(best.fitted, split.prove)[1] if best and proven else None
@@ -113,8 +115,8 @@ class _Course:
     folds: list[Fold]
     level: float
 
-    def tried(self, card: Card, settings: AbstractCorrection) -> Remedy:
-        """The correction with its proof and its loss on the choosing folds."""
+    def tried(self, card: Card, settings: AbstractCorrection) -> tuple[Remedy, np.ndarray | None]:
+        """The correction with its proof, and what it said on the choosing folds."""
         fitted = settings.fit(self.learn)
         cubes = self.bench.cubes(fitted, self.split.prove)
         estimates = [log_loss.estimate(cube, level=self.level) for cube in cubes]
@@ -122,16 +124,51 @@ class _Course:
         outcome = judge(difference, converged=fitted.converged)
         learned = int(self.bench.sizes()[self.split.learn].sum())
         proof = Proof("log_loss", *estimates, difference, outcome, card.name, learned, cubes[0].n)
-        name, loss = short_name(card.name), self.loss(settings)
-        return Remedy(name, card.name, card.paper, fitted, proof, loss)
+        said, names = self.said(settings), (short_name(card.name), card.name, card.paper)
+        return Remedy(*names, fitted, proof, self.loss(said), _numbers(fitted.map)), said
 
-    def loss(self, settings: AbstractCorrection) -> float:
-        """Mean log loss on folds that the fit did not see; infinite where a fit has no minimum."""
-        said = held_out(settings, self.folds)
-        if said is None or not len(said):
-            return math.inf
+    def said(self, settings: AbstractCorrection) -> np.ndarray | None:
+        """Log-probabilities of what happened on folds that the fit did not see."""
+        return held_out(settings, self.folds)
+
+    def loss(self, said: np.ndarray | None) -> float:
+        """Mean log loss; infinite where a fit has no minimum."""
+        return float(-(self.weight @ said)) if said is not None and len(said) else math.inf
+
+    @cached_property
+    def weight(self) -> np.ndarray:
+        """Shares of the rows of all folds."""
         weight = np.concatenate([_weight(chosen) for _, chosen in self.folds])
-        return float(-(weight @ said) / weight.sum())
+        return weight / weight.sum()
+
+    def ranked(self, tried: list[tuple[Remedy, np.ndarray | None]]) -> list[Remedy]:
+        """The simplest of those that do as well as the best, then all others by their loss.
+
+        A loss within a standard error of the least is no worse than the least: among many
+        corrections the least is partly luck, and one with fewer numbers is easier to live with.
+        """
+        by_loss = sorted(tried, key=lambda pair: (round(pair[0].held_out_loss, 9), pair[0].numbers))
+        least = by_loss[0][1]
+        good = [remedy for remedy, said in by_loss if self._as_well(said, least)] or [by_loss[0][0]]
+        first = min(good, key=lambda remedy: remedy.numbers)
+        return [first, *(remedy for remedy, _ in by_loss if remedy is not first)]
+
+    def _as_well(self, said: np.ndarray | None, least: np.ndarray | None) -> bool:
+        if said is None or least is None:
+            return False
+        gap = least - said
+        mean = self.weight @ gap
+        rows = self.bench.sizes()[self.split.learn].sum()
+        return bool(mean <= math.sqrt(self.weight @ (gap - mean) ** 2 / rows))
+
+
+def _numbers(value: object) -> int:
+    """How many numbers a map holds."""
+    if is_dataclass(value):
+        return sum(_numbers(getattr(value, f.name)) for f in fields(value))
+    if isinstance(value, tuple):
+        return sum(map(_numbers, value))
+    return int(np.size(value))  # type: ignore[arg-type]
 
 
 def _folds(bench: AbstractBench, split: Split) -> list[Fold]:

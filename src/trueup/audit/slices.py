@@ -11,10 +11,11 @@ from scipy.special import expit, stdtr
 from trueup.audit.finding import Finding, percent, points, severity
 from trueup.calibration.recalibrate.logistic import newton
 from trueup.core.cells import Cells
-from trueup.core.cube import Cube, clipped_logit
+from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
 from trueup.core.jackknife import t_quantile
 from trueup.core.multiple import benjamini_hochberg
+from trueup.core.row_sums import clipped_logit
 
 
 FALSE_DISCOVERIES = 0.05

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import zipfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trueup.audit.judge import Judged
+from trueup.audit.packing import known_maps, pack, unpack
 from trueup.audit.whole import whole, write_whole
 from trueup.calibration.recalibrate.do_nothing import Identity
-from trueup.core.cards import all_cards
 from trueup.core.errors import EvidenceError, UsageError
-from trueup.core.fitted import AbstractMap, Fitted
+from trueup.core.fitted import Fitted
 from trueup.core.predictions import Probabilities
 from trueup.core.rows import Rows
 
@@ -167,7 +166,7 @@ class StoredRemedy:
         body = {
             "schema": SCHEMA,
             "method": self.fitted.method,
-            "map": _pack(self.fitted.map, arrays, "map"),
+            "map": pack(self.fitted.map, arrays, "map"),
             "k": self.fitted.k,
             "columns": list(self.columns),
             "event": self.event,
@@ -226,65 +225,10 @@ def _read(folder: Path) -> tuple[dict, dict[str, np.ndarray]]:
 
 
 def _restored(body: dict, arrays: dict[str, np.ndarray]) -> StoredRemedy:
-    found = _unpack(body["map"], arrays, _known_maps())
+    found = unpack(body["map"], arrays, known_maps())
     fitted = Fitted(body["method"], found, body["k"], Rows(np.zeros(0, np.uint64)))
     names = (tuple(body["columns"]), body["event"], tuple(body["classes"]))
     return StoredRemedy(fitted, *names, body["proof"], body["about"], body["normalize"])
-
-
-def _pack(value: Any, arrays: dict, name: str) -> Any:
-    if isinstance(value, AbstractMap):
-        parts = {
-            f.name: _pack(getattr(value, f.name), arrays, f"{name}.{f.name}") for f in fields(value)
-        }  # type: ignore[arg-type]
-        return {"kind": type(value).__name__, **parts}
-    if isinstance(value, tuple):
-        return [_pack(item, arrays, f"{name}.{i}") for i, item in enumerate(value)]
-    if isinstance(value, np.ndarray):
-        arrays[name] = value
-        return {"array": name}
-    return value
-
-
-def _unpack(value: Any, arrays: dict, known: dict[str, type], *, words: bool = False) -> Any:
-    if isinstance(value, list):
-        return tuple(_unpack(item, arrays, known, words=words) for item in value)
-    if words:
-        return _word(value)
-    if not isinstance(value, dict):
-        return _number(value)
-    if "array" in value:
-        return _number(arrays[value["array"]])
-    kind = known.get(value["kind"])
-    if kind is None:
-        raise EvidenceError(
-            "load_remedy", f"unknown map {value['kind']!r}", do="Audit again with this version"
-        )
-    words = {f.name for f in fields(kind) if f.type in ("str", "tuple[str, ...]")}  # type: ignore[arg-type]
-    rest = {k: v for k, v in value.items() if k != "kind"}
-    return kind(**{k: _unpack(v, arrays, known, words=k in words) for k, v in rest.items()})
-
-
-def _word(value: Any) -> str:
-    """A name of a column or a group, which is quoted wherever it is written."""
-    if not isinstance(value, str):
-        raise EvidenceError(
-            "load_remedy",
-            f"the map holds {value!r} where a name belongs",
-            do="Save it again from the audit",
-        )
-    return value
-
-
-def _number(value: Any) -> Any:
-    """A number or numbers, and nothing else: maps write them into SQL."""
-    if np.asarray(value).dtype.kind not in "iuf" or not np.isfinite(value).all():
-        raise EvidenceError(
-            "load_remedy",
-            f"the map holds {np.asarray(value).reshape(-1)[:1].tolist()}, which is no number",
-            do="Save it again from the audit",
-        )
-    return value
 
 
 def _as_numbers(name: str, column: np.ndarray) -> np.ndarray:
@@ -303,21 +247,6 @@ def _dtype(dtype: Any) -> Any:
     import narwhals as nw
 
     return dtype if dtype.is_float() else nw.Float64()
-
-
-def _known_maps() -> dict[str, type]:
-    """The maps of the library: a file can name no other class."""
-    for card in all_cards():
-        if card.family == "recalibrate":
-            importlib.import_module(card.module)
-    kinds = _kinds_of(AbstractMap)
-    return {kind.__name__: kind for kind in kinds if kind.__module__.startswith("trueup.")}
-
-
-def _kinds_of(kind: type) -> list[type]:
-    """Every class below ``kind``."""
-    below = kind.__subclasses__()
-    return below + [deeper for each in below for deeper in _kinds_of(each)]
 
 
 def _hash(body: dict, arrays: dict[str, np.ndarray]) -> str:

@@ -280,6 +280,6 @@ class AbstractCorrection(ABC):  # noqa: B024  a correction writes learn or learn
 
 def _counts(weight: np.ndarray | None, n: int) -> np.ndarray:
     """Weights that can stand for counts of rows, as the guards against 0 and 1 need them."""
-    if weight is None:
+    if weight is None or (weight[0] <= 1 and (weight == weight[0]).all()):
         return np.ones(n)
     return weight / min(1.0, float(weight[weight > 0].mean()))

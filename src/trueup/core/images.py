@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from trueup.core.cells import Cells
-from trueup.core.cube import CLASS_GROUPS, Cube, cube_of, probabilities_of
+from trueup.core.cube import Cube, cube_of, probabilities_of
 from trueup.core.errors import EvidenceError
 from trueup.core.evidence import Evidence, Grouping
 from trueup.core.grid import Grid
 from trueup.core.groups import GROUPS, hash_groups
 from trueup.core.predictions import Probabilities
+from trueup.core.row_sums import CLASS_GROUPS
 from trueup.core.rows import NOBODY
 
 

@@ -16,7 +16,7 @@ TRUTH = (Z / 2 - np.log(-np.log(RNG.random((300, 4))))).argmax(axis=1)
 
 
 @pytest.mark.parametrize("hidden", [0, 4])
-@pytest.mark.parametrize("loss", ["correctness", "log", "squared"])
+@pytest.mark.parametrize("loss", ["correctness", "log_loss", "brier"])
 def test_gradient_is_that_of_finite_differences(hidden, loss):
     task = _Task(PHI, Z, TRUTH, RNG.random(300), loss, 0.01, hidden)
     size = 3 * hidden + hidden + (hidden or 3) + 1
@@ -32,12 +32,12 @@ def by_hand(theta, features, z, truth, loss: str) -> float:
         p = softmax(row / 10 ** (2 * expit(theta[0] + theta[1] * f) - 1))
         y = np.eye(len(row))[t]
         right = row.argmax() == t
-        total += {"correctness": (p.max() - right) ** 2, "log": -np.log(p[t]),
-                  "squared": ((p - y) ** 2).sum()}[loss]  # fmt: skip
+        total += {"correctness": (p.max() - right) ** 2, "log_loss": -np.log(p[t]),
+                  "brier": ((p - y) ** 2).sum()}[loss]  # fmt: skip
     return total / len(z)
 
 
-@pytest.mark.parametrize("loss", ["correctness", "log", "squared"])
+@pytest.mark.parametrize("loss", ["correctness", "log_loss", "brier"])
 def test_equals_a_slow_search(loss):
     e = Evidence(Probabilities.from_logits(Z), TRUTH, features=PHI[:, 0])
     found = CorrectnessAware(loss=loss, penalty=0.0).fit(e).map
@@ -49,7 +49,7 @@ def test_equals_a_slow_search(loss):
 
 def test_log_loss_without_features_is_temperature_scaling():
     e = Evidence(Probabilities.from_logits(Z), TRUTH, features=np.ones(300))
-    found = CorrectnessAware(loss="log").fit(e).map.temperatures(np.ones((1, 1)))[0]
+    found = CorrectnessAware(loss="log_loss").fit(e).map.temperatures(np.ones((1, 1)))[0]
     assert found == pytest.approx(TemperatureScaling().fit(e).map.temperature, rel=1e-5)
 
 

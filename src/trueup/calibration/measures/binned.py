@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from trueup.core.cells import tally
-from trueup.core.cube import CLASS_GROUPS, Cube, class_cells, score_cube, scores_of, weigh
+from trueup.core.cube import Cube, score_cube
 from trueup.core.evidence import Evidence
 from trueup.core.grid import EdgeGrid, Grid
+from trueup.core.row_sums import CLASS_GROUPS, class_cells, scores_of, weigh
 
 
 def cube_of_scores(evidence: Evidence, *, grid: Grid, mass: bool) -> Cube:

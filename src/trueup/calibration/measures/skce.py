@@ -34,12 +34,13 @@ from trueup.calibration.measures.mmce import check_bandwidth, laplacian
 from trueup.calibration.measures.smoothing import FINE, on_lattice
 from trueup.core.cards import Card
 from trueup.core.cells import Cells, tally
-from trueup.core.cube import Cube, score_cube, scores_of
+from trueup.core.cube import Cube, score_cube
 from trueup.core.errors import UsageError
 from trueup.core.evidence import Evidence
 from trueup.core.grid import Grid
 from trueup.core.jackknife import Replicates
 from trueup.core.measure import AbstractMeasure
+from trueup.core.row_sums import scores_of
 
 
 CARD = Card(

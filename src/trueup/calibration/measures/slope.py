@@ -22,8 +22,9 @@ from typing import ClassVar
 import numpy as np
 
 from trueup.core.cards import Card
-from trueup.core.cube import Cube, clipped_logit
+from trueup.core.cube import Cube
 from trueup.core.measure import AbstractMeasure
+from trueup.core.row_sums import clipped_logit
 
 
 CARD = Card(

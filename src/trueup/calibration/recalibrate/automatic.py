@@ -33,7 +33,7 @@ CARD = Card(
     cost="four to eleven fits of every correction of the catalogue",
     not_for="a correction that one line can explain: read its shares, then fit the first",
     excused={
-        "integer weights equal repeated rows": "a repeated row lands in several folds",
+        "weights equal repeats": "a repeated row lands in several folds",
     },
 )
 
@@ -75,7 +75,7 @@ class AutomaticCalibration(AbstractCorrection):
     Examples
     --------
     >>> from trueup.worlds import calibrated, confident_by_factor
-    >>> AutomaticCalibration().fit(calibrated(500, seed=4).evidence).map
+    >>> AutomaticCalibration().fit(calibrated(500, seed=0).evidence).map
     Identity()
     >>> fitted = AutomaticCalibration().fit(confident_by_factor(2.0, rows=2_000).evidence)
     >>> sum(fitted.map.parameters.values()).__round__(6)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import betaln, expit
 
 from trueup.calibration.recalibrate.steps import Steps, distinct
 from trueup.core.cards import Card
+from trueup.core.effort import Effort
 from trueup.core.errors import UsageError
 from trueup.core.events import AbstractEventCorrection
 
@@ -65,6 +67,7 @@ class BayesianBinning(AbstractEventCorrection):
 
     prior: float = 2.0
     spread: float = 10.0
+    effort: ClassVar[Effort] = Effort.HEAVY  # one versus rest of many classes costs as much
 
     def __post_init__(self) -> None:
         if not (self.prior > 0 and self.spread >= 1):

@@ -34,7 +34,7 @@ CARD = Card(
     not_for="features that do not tell hard rows from easy ones: use TemperatureScaling",
 )  # fmt: skip
 
-LOSSES = ("correctness", "log", "squared")
+LOSSES = ("correctness", "log_loss", "brier")
 LN10 = float(np.log(10.0))
 
 
@@ -59,8 +59,8 @@ class CorrectnessAware(AbstractCorrection):
     hidden
         Hidden units; 0 makes v . phi + c a line.
     loss
-        ``"correctness"`` as above, ``"log"`` for the log loss, ``"squared"`` for the squared error
-        of all classes.
+        ``"correctness"`` as above, ``"log_loss"``, or ``"brier"`` for the squared error of all
+        classes.
     balanced
         Whether right and wrong rows weigh the same in total, as published. The confidence then
         fits a table where half the rows are right, so it is too low for a better model.
@@ -212,9 +212,9 @@ def _loss(logs, truth, beta, loss: str) -> tuple[np.ndarray, np.ndarray]:
     total = e.sum(axis=1)
     p, rows = e / total[:, None], np.arange(len(z))
     away = z - np.einsum("nk,nk->n", p, z)[:, None]  # d log p_j / d beta
-    if loss == "log":
+    if loss == "log_loss":
         return np.log(total) - beta * z[rows, truth], -away[rows, truth]
-    if loss == "squared":
+    if loss == "brier":
         gap = p.copy()
         gap[rows, truth] -= 1.0
         return (gap**2).sum(axis=1), 2.0 * (gap * p * away).sum(axis=1)

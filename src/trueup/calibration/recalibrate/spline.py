@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -10,6 +11,7 @@ from scipy.interpolate import CubicSpline
 from trueup.calibration.recalibrate.logistic import newton
 from trueup.calibration.recalibrate.steps import distinct
 from trueup.core.cards import Card
+from trueup.core.effort import Effort
 from trueup.core.errors import UsageError
 from trueup.core.events import AbstractEventCorrection, AbstractEventMap
 from trueup.core.expressions import Expr, Piecewise
@@ -59,6 +61,7 @@ class SplineCalibration(AbstractEventCorrection):
     """
 
     knots: int = 15
+    effort: ClassVar[Effort] = Effort.HEAVY  # one versus rest of many classes costs as much
 
     def __post_init__(self) -> None:
         if self.knots < 3:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import ClassVar
 
 import numpy as np
 
 from trueup.calibration.recalibrate.steps import Steps, distinct
 from trueup.calibration.recalibrate.venn_sweep import probabilities_if_event
 from trueup.core.cards import Card
+from trueup.core.effort import Effort
 from trueup.core.errors import UsageError
 from trueup.core.events import AbstractEventCorrection, AbstractEventMap
 from trueup.core.expressions import Expr, Join, Piecewise, Scaled, Total, operate
@@ -66,6 +68,7 @@ class VennAbers(AbstractEventCorrection):
 
     folds: int = 1
     pairs: bool = False
+    effort: ClassVar[Effort] = Effort.HEAVY  # one versus rest of many classes costs as much
 
     def __post_init__(self) -> None:
         if self.folds < 1:

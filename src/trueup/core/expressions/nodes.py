@@ -10,6 +10,12 @@ import numpy as np
 from trueup.core.errors import UsageError
 
 
+def literal(number: float) -> str:
+    """A number in SQL; engines take one without an exponent for a decimal, which overflows."""
+    text = repr(float(number))
+    return text if "e" in text else f"{text}e0"
+
+
 class Expr(ABC):
     """Columns computed row by row from the columns of ``parents``."""
 
@@ -143,7 +149,7 @@ class Scaled(Expr):
 
     def sql(self, *parts: list[str]) -> list[str]:
         terms = zip(parts[0], self.scale.tolist(), self.shift.tolist(), strict=True)
-        return [f"{x} * {scale!r} + {shift!r}" for x, scale, shift in terms]
+        return [f"{x} * {literal(scale)} + {literal(shift)}" for x, scale, shift in terms]
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,8 +174,8 @@ class Linear(Expr):
     def sql(self, *parts: list[str]) -> list[str]:
         found = []
         for row, shift in zip(self.weight.tolist(), self.shift.tolist(), strict=True):
-            terms = [f"{x} * {w!r}" for x, w in zip(parts[0], row, strict=True) if w]
-            found.append(" + ".join([*terms, repr(shift)]))
+            terms = [f"{x} * {literal(w)}" for x, w in zip(parts[0], row, strict=True) if w]
+            found.append(" + ".join([*terms, literal(shift)]))
         return found
 
 

@@ -28,19 +28,19 @@ OPS = {
     "subtract": Op(np.subtract, "{0} - {1}"),
     "multiply": Op(np.multiply, "{0} * {1}"),
     "divide": Op(np.divide, "{0} / {1}"),
-    "exp": Op(lambda x: np.exp(np.minimum(x, 700.0)), "exp(least({0}, 700.0))"),
+    "exp": Op(lambda x: np.exp(np.minimum(x, 700.0)), "exp(least({0}, 700e0))"),
     "log": Op(lambda x: np.log(np.maximum(x, TINY)), f"ln(greatest({{0}}, {TINY!r}))"),
     # ln(1 + e^x), written so that neither branch overflows.
-    "softplus": Op(lambda x: np.logaddexp(0.0, x), "greatest({0}, 0.0) + ln(1.0 + exp(-abs({0})))"),
+    "softplus": Op(lambda x: np.logaddexp(0.0, x), "greatest({0}, 0e0) + ln(1e0 + exp(-abs({0})))"),
     # Log-odds of a log-probability; 1 - e^x keeps its digits where x is near 0.
     "log_odds": Op(
         lambda x: x - np.log(np.maximum(-np.expm1(x), EPS)),
-        f"{{0}} - ln(greatest(-2.0 * sinh({{0}} / 2.0) * exp({{0}} / 2.0), {EPS!r}))",
+        f"{{0}} - ln(greatest(-2e0 * sinh({{0}} / 2e0) * exp({{0}} / 2e0), {EPS!r}))",
     ),
     # Log of a probability, and of one minus it, both with the floor of all our logarithms.
     "log_prob": Op(lambda x: np.log(np.maximum(x, EPS)), f"ln(greatest({{0}}, {EPS!r}))"),
     "log_rest": Op(
-        lambda x: np.log(np.maximum(1.0 - x, EPS)), f"ln(greatest(1.0 - {{0}}, {EPS!r}))"
+        lambda x: np.log(np.maximum(1.0 - x, EPS)), f"ln(greatest(1e0 - {{0}}, {EPS!r}))"
     ),
 }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trueup.core.expressions.nodes import Expr, Key
+from trueup.core.expressions.nodes import Expr, Key, literal
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,15 +54,15 @@ class Piecewise(Expr):
     def sql(self, *parts: list[str]) -> list[str]:
         (x,) = parts[0]
         rows = zip(self.pieces.tolist(), self.starts.tolist(), strict=True)
-        pieces = [_polynomial(f"({x} - {start!r})", row) for row, start in rows]
-        return [_branch(x, [repr(edge) for edge in self.edges.tolist()], pieces)]
+        pieces = [_polynomial(f"({x} - {literal(start)})", row) for row, start in rows]
+        return [_branch(x, [literal(edge) for edge in self.edges.tolist()], pieces)]
 
 
 def _polynomial(distance: str, coefficients: list[float]) -> str:
     """Horner's rule."""
-    value = repr(coefficients[-1])
+    value = literal(coefficients[-1])
     for coefficient in reversed(coefficients[:-1]):
-        value = f"({value} * {distance} + {coefficient!r})"
+        value = f"({value} * {distance} + {literal(coefficient)})"
     return value
 
 
@@ -146,10 +146,10 @@ class Lookup(Expr):
         found = []
         for *given, other in self.values.T.tolist():
             leaves = [
-                f"CASE WHEN {key} = {name} THEN {given[g]!r} ELSE {other!r} END"
+                f"CASE WHEN {key} = {name} THEN {literal(given[g])} ELSE {literal(other)} END"
                 for name, g in zip(names, order, strict=True)
             ]
-            found.append(_branch(key, names[1:], leaves) if leaves else repr(other))
+            found.append(_branch(key, names[1:], leaves) if leaves else literal(other))
         return found
 
 

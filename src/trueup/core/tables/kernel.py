@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trueup.core.cells import Cells, tally
-from trueup.core.cube import (
+from trueup.core.cube import Cube
+from trueup.core.grid import Grid
+from trueup.core.groups import FACTOR, FOLD, GROUPS, MODULUS, hash_groups
+from trueup.core.predictions import EPS, Probabilities, trusted
+from trueup.core.row_sums import (
     CLASS_GROUPS,
-    Cube,
     class_cells,
     class_grid_of,
     event_statistics,
     row_columns,
     weigh,
 )
-from trueup.core.grid import Grid
-from trueup.core.groups import FACTOR, FOLD, GROUPS, MODULUS, hash_groups
-from trueup.core.predictions import EPS, Probabilities, trusted
 from trueup.core.tables.plan import Plan
 from trueup.core.tables.source import BATCH
 

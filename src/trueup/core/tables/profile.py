@@ -19,6 +19,7 @@ LEAST_ROWS = 30
 SMALL = 200
 KEYS = 4_000_000
 """Keys that are held in memory at once to see whether one comes twice."""
+OUTSIDE = "outside [0, 1]"
 WEIGHT = "of a missing, negative or infinite weight"
 
 
@@ -138,7 +139,7 @@ def _sound(table: Table, roles: Roles, leniency: Leniency) -> dict[str, str]:
         conditions["NaN or infinite"] = " AND ".join(f"isfinite({c})" for c in floats)
     top = "" if leniency.normalize and not roles.event else "{c} <= 1 AND "
     inside = [f"({top.format(c=c)}{c} >= 0)" for c in columns]
-    conditions["outside [0, 1]"] = " AND ".join(inside)
+    conditions[OUTSIDE] = " AND ".join(inside)
     total = " + ".join(f"{c}::DOUBLE" for c in columns)
     if not roles.event and leniency.normalize:
         conditions["all zero"] = f"({total}) > 0"
@@ -164,7 +165,27 @@ def _bad_rows(table, roles: Roles, known: str, sound: dict, leniency: Leniency) 
     tests = ", ".join(f"count(*) FILTER (WHERE NOT {sql})" for sql in sound.values())
     counts = table.query(f"SELECT {tests} FROM ({table.relation}) WHERE {known}")[0]
     bad = dict(zip(sound, map(int, counts), strict=True))
-    return soundness(roles, bad, leniency, lambda reason: _where(table, known, sound[reason]))
+
+    def where(reason: str) -> str:
+        looks = _looks(table, roles, known) if reason == OUTSIDE else ""
+        return _where(table, known, sound[reason]) + looks
+
+    return soundness(roles, bad, leniency, where)
+
+
+def _looks(table: Table, roles: Roles, known: str) -> str:
+    """What numbers that are no probabilities are likely to be, where most of them are none."""
+    columns = [f"{quoted(c)}::DOUBLE" for c in roles.probs]
+    outside = " OR ".join(f"NOT ({c} BETWEEN 0 AND 1)" for c in columns)
+    least, most = (f"{f}({', '.join(columns)}, {columns[0]})" for f in ("least", "greatest"))
+    sql = f"SELECT avg(({outside})::INT), min({least}), max({most}) FROM ({table.relation})"
+    share, low, high = table.query(f"{sql} WHERE {known}")[0]
+    if share <= 0.5:
+        return ""
+    if low < 0:
+        turned = "1 / (1 + exp(-x))" if roles.event else "softmax"
+        return f"; these look like logits, which {turned} turns into probabilities"
+    return "; these look like percent: divide them by 100" if high <= 100 else ""
 
 
 def soundness(
@@ -207,7 +228,7 @@ def _id(reason: str) -> str:
     words = {
         "missing": "data_nulls",
         "NaN or infinite": "data_not_finite",
-        "outside [0, 1]": "data_out_of_range",
+        OUTSIDE: "data_out_of_range",
         "not summing to one": "data_sum",
         "all zero": "data_sum",
         WEIGHT: "data_weight",

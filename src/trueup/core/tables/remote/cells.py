@@ -13,10 +13,10 @@ import narwhals as nw
 import numpy as np
 
 from trueup.core.cells import Cells
-from trueup.core.cube import CLASS_GROUPS, class_grid_of
 from trueup.core.grid import Grid
 from trueup.core.groups import GROUPS
 from trueup.core.predictions import EPS
+from trueup.core.row_sums import CLASS_GROUPS, class_grid_of
 from trueup.core.tables.kernel import (
     PAIR_BINS,
     PAIR_GROUPS,
