@@ -87,7 +87,11 @@ def judged(name: str, pools: list[Pool]) -> dict[str, Outcome]:
 
 
 def _made(card: Card):
-    return getattr(importlib.import_module(card.module), card.name)()
+    return _kind(card)()
+
+
+def _kind(card: Card):
+    return getattr(importlib.import_module(card.module), card.name)
 
 
 def _try(outcome: Outcome, settings, learn: Evidence, new: Evidence, seed: int) -> None:
@@ -207,7 +211,7 @@ def _notes(results, names, missing) -> str:
         count = sum(found[name].diverged for found in results.values() if name in found)
         if count:
             lines.append(f"- {name}: {count} fits had no minimum; they are judged as they ended.")
-    asked = [c.name for c in catalogue() if c.name != OURS and _made(c).effort is Effort.ASKED]
+    asked = [c.name for c in catalogue() if c.name != OURS and _kind(c).effort is Effort.ASKED]
     lines += [f"- Tried only by name, so not here: {', '.join(asked)}."] * bool(asked)
     return "\n".join([*lines, *(f"- {name}: left out, {why}." for name, why in missing)])
 
