@@ -67,6 +67,7 @@ class Outcome:
 def catalogue() -> list[Card]:
     """Every correction, and the automatic choice last."""
     cards = [card for card in all_cards() if card.family == "recalibrate"]
+    cards = [card for card in cards if not _kind(card).reads]  # these need columns of their own
     return sorted(cards, key=lambda card: card.name == OURS)
 
 
