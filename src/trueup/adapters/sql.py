@@ -247,9 +247,8 @@ def _stages(formula: Formula, rules: Dialect):
         for name in names[id(node)]
     ]
     stages += [{} for _ in range(2 - len(stages))]
-    stages[1]["tu_good"] = (
-        f"CASE WHEN {_good(formula, names[id(probs)], further)} THEN 1 ELSE 0 END"
-    )
+    good = _good(formula, names[id(probs)], further)
+    stages[1]["tu_good"] = f"CASE WHEN {good} THEN 1 ELSE 0 END"
     return names, stages
 
 

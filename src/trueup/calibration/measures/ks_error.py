@@ -21,6 +21,7 @@ Examples
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,9 +67,9 @@ class AbstractCumulative(AbstractMeasure):
         walk = np.cumsum(sums[:, 0], axis=1)
         return self.extent(walk) / np.where(weight > 0, weight, np.nan)
 
+    @abstractmethod
     def extent(self, walk: np.ndarray) -> np.ndarray:
         """(r,) how far each ``walk`` (r, bins) that starts at 0 goes."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
