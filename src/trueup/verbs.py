@@ -21,7 +21,17 @@ from trueup.core.proof import Proof
 from trueup.core.proof import prove as prove_by
 
 
-USUAL_SCORE = {"probabilities": "log_loss", "points": "mae"}
+USUAL_SCORE = {
+    "probabilities": "log_loss",
+    "points": "mae",
+    "normal": "crps",
+    "ensemble": "crps",
+    "quantiles": "wis",
+    "intervals": "interval_score",
+}
+
+CORRECTIONS = ("recalibrate", "distributions", "conformal")
+"""Families whose methods are fitted on evidence and correct a prediction."""
 
 
 @overload
@@ -120,14 +130,15 @@ def correct(evidence: Evidence, name: str, **settings: Any) -> Fitted:
     >>> correct(evidence, "TemperatureScaling").method
     'TemperatureScaling'
     """
-    card = _card("correct", name, family="recalibrate")
+    card = _card("correct", name)
     return getattr(importlib.import_module(card.module), card.name)(**settings).fit(evidence)
 
 
 def prove(before, after, *, on: Evidence, score: str = "", level: float = 0.95) -> Proof:
     """Compare two predictions on rows that no fit has seen; see ``trueup.core.proof.prove``.
 
-    ``score`` is the name of a measure; empty means the log loss of probabilities, the mean
+    ``score`` is the name of a measure; empty means the log loss of probabilities, the CRPS of
+    normal laws and ensembles, the WIS of quantiles, the interval score of intervals, the mean
     absolute error of points.
     """
     name = score or USUAL_SCORE.get(on.prediction.kind, "")
@@ -148,13 +159,13 @@ def named(who: str, name: str, kind: type) -> Any:
             found = getattr(importlib.import_module(card.module), name)
             if isinstance(found, kind):
                 return found
-    families = ("measures", "points")
+    families = ("measures", "points", "scores", "dispersion")
     names = [n for c in all_cards() if c.family in families for n in c.public if n.islower()]
     raise UsageError(who, f"there is no measure '{name}'", do=f"Use one of {', '.join(names)}")
 
 
-def _card(who: str, name: str, *, family: str) -> Card:
-    cards = {card.name: card for card in all_cards() if card.family == family}
+def _card(who: str, name: str) -> Card:
+    cards = {card.name: card for card in all_cards() if card.family in CORRECTIONS}
     if name not in cards:
         raise UsageError(who, f"there is no '{name}'", do=f"Use one of {', '.join(cards)}")
     return cards[name]

@@ -12,6 +12,7 @@ from trueup.core import Probabilities
 from trueup.core.errors import MissingPackage, UsageError
 from trueup.core.expressions import Expr, Input, operate
 from trueup.core.fitted import AbstractMap, Fitted
+from trueup.core.forms import Form
 from trueup.core.rows import Rows
 
 
@@ -109,7 +110,7 @@ def test_groups_and_features_go_in_beside():
     probs = rng.dirichlet(np.ones(3), 40)
     keys = np.array(["a", "it's", "1.0", "", "new", None], dtype=object)[rng.integers(0, 6, 40)]
     features = rng.normal(size=(40, 2))
-    made = Fitted("Made", Made(), 3, Rows(np.zeros(0, np.uint64)))
+    made = Fitted("Made", Made(), Form("probabilities", 3), Rows(np.zeros(0, np.uint64)))
     module = Correction(made, given="probs", returns="probs")
     further = {"the group": module.group_numbers("the group", keys),
                "features": torch.tensor(features)}  # fmt: skip

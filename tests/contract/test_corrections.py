@@ -120,7 +120,7 @@ def test_another_kind_of_prediction_is_an_error(card):
     fitted = settings(card).fit(evidence("event"))
     with pytest.raises(FitError, match=rf"{card.name}\.apply: fitted on 2 classes, asked .* 3"):
         fitted.apply(evidence("three").prediction)
-    with pytest.raises(FitError, match=rf"{card.name}\.apply: .* Points"):
+    with pytest.raises(FitError, match=rf"{card.name}\.apply: .* points"):
         fitted.apply(points.prediction)
 
 

@@ -61,7 +61,7 @@ def test_log_odds_keep_their_digits_near_one():
 
 def test_apply_wants_the_classes_of_the_fit():
     fitted = TemperatureScaling().fit(confident_by_factor(2.0, rows=100, classes=3).evidence)
-    with pytest.raises(FitError, match=r"fitted on 3 classes, asked to correct 2\. Pass Probab"):
+    with pytest.raises(FitError, match=r"on 3 classes, asked to correct 2 classes\. Pass a pred"):
         fitted.apply(Probabilities([0.5]))
 
 

@@ -13,6 +13,7 @@ from trueup.calibration.recalibrate.do_nothing import Identity
 from trueup.core.errors import EvidenceError
 from trueup.core.evidence import Evidence
 from trueup.core.fitted import Fitted
+from trueup.core.forms import Form
 from trueup.core.predictions import Probabilities
 from trueup.core.proof import Proof
 from trueup.core.rows import Rows
@@ -110,7 +111,9 @@ def chosen(evidence: Evidence, method: str, *, level: float) -> tuple[Fitted, Pr
         trial = try_all(bench, k=k, in_time=False, level=level)
         if trial.chosen is None:
             best = trial.remedies[0].proof if trial.remedies else None
-            return Fitted("DoNothing", Identity(), k, evidence.rows.take(slice(0, 0))), best
+            return Fitted(
+                "DoNothing", Identity(), Form("probabilities", k), evidence.rows.take(slice(0, 0))
+            ), best
         return trial.chosen.fitted, trial.chosen.proof
     split = split_groups(np.bincount(groups, minlength=evidence.group_count), in_time=False)
     learn, judge = split.learn[groups], split.prove[groups]

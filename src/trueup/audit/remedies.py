@@ -13,9 +13,10 @@ from trueup.audit.bench import AbstractBench
 from trueup.calibration import DoNothing, log_loss
 from trueup.calibration.recalibrate.contest import Fold, entrants, held_out, in_turns
 from trueup.core.cards import Card
+from trueup.core.correction import AbstractCorrection
 from trueup.core.cube import Cube
 from trueup.core.evidence import Evidence
-from trueup.core.fitted import AbstractCorrection, Fitted
+from trueup.core.fitted import Fitted
 from trueup.core.outcome import Outcome
 from trueup.core.proof import Proof, judge
 from trueup.core.splits import Split, split_groups

@@ -17,6 +17,7 @@ from trueup.audit.whole import whole, write_whole
 from trueup.calibration.recalibrate.do_nothing import Identity
 from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.fitted import Fitted
+from trueup.core.forms import Form
 from trueup.core.predictions import Probabilities
 from trueup.core.rows import Rows
 
@@ -64,7 +65,12 @@ class StoredRemedy:
         """The chosen remedy of a judged model, or the identity."""
         roles, chosen = judged.plan.roles, judged.chosen
         if chosen is None:
-            fitted = Fitted("DoNothing", Identity(), judged.plan.k, Rows(np.zeros(0, np.uint64)))
+            fitted = Fitted(
+                "DoNothing",
+                Identity(),
+                Form("probabilities", judged.plan.k),
+                Rows(np.zeros(0, np.uint64)),
+            )
         else:
             fitted = chosen.fitted
         return cls(
@@ -226,7 +232,9 @@ def _read(folder: Path) -> tuple[dict, dict[str, np.ndarray]]:
 
 def _restored(body: dict, arrays: dict[str, np.ndarray]) -> StoredRemedy:
     found = unpack(body["map"], arrays, known_maps())
-    fitted = Fitted(body["method"], found, body["k"], Rows(np.zeros(0, np.uint64)))
+    fitted = Fitted(
+        body["method"], found, Form("probabilities", body["k"]), Rows(np.zeros(0, np.uint64))
+    )
     names = (tuple(body["columns"]), body["event"], tuple(body["classes"]))
     return StoredRemedy(fitted, *names, body["proof"], body["about"], body["normalize"])
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trueup.core.correction import AbstractCorrection
 from trueup.core.expressions import OPS, Expr, Join, Scaled, operate
-from trueup.core.fitted import AbstractCorrection, AbstractMap
+from trueup.core.fitted import AbstractMap
 
 
 class AbstractEventMap(AbstractMap):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any
 
 import numpy as np
 
-from trueup.core.effort import Effort
 from trueup.core.errors import FitError
 from trueup.core.evidence import Evidence
 from trueup.core.expressions import (
@@ -27,17 +26,21 @@ from trueup.core.expressions import (
     select,
     softmax,
 )
-from trueup.core.predictions import Probabilities
+from trueup.core.forms import Form, columns_of, form_of
+from trueup.core.predictions import Prediction, Probabilities
 from trueup.core.rows import Rows
 from trueup.core.tables.names import quoted
 
 
 class AbstractMap(ABC):
-    """A map of class probabilities, learned once: frozen numbers and how to apply them."""
+    """A map of predictions, learned once: frozen numbers and how to apply them."""
 
     @abstractmethod
     def expression(self, logs: Expr) -> Expr:
-        """The k corrected log-probabilities, up to a constant a row, of the k columns ``logs``."""
+        """The columns of the corrected prediction from the columns of the given one.
+
+        Columns of probabilities are their logarithms, up to a constant a row.
+        """
 
     @property
     @abstractmethod
@@ -55,12 +58,14 @@ class Fitted:
         Name of the method's card.
     map
         The learned map.
-    k
-        Number of classes.
+    takes
+        Form of the predictions that it corrects: their kind and columns.
     rows
         The rows that the fit has seen; ``prove`` refuses them.
     converged
         False where the fit has no minimum, as when every prediction is right.
+    gives
+        Form of what comes out where it differs: intervals from points, sets from probabilities.
 
     Examples
     --------
@@ -74,44 +79,56 @@ class Fitted:
 
     method: str
     map: AbstractMap
-    k: int
+    takes: Form
     rows: Rows
     converged: bool = True
+    gives: Form = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gives", self.gives or self.takes)
+
+    @property
+    def k(self) -> int:
+        """Number of columns that it takes: of classes, quantiles, members."""
+        return self.takes.width
+
+    @property
+    def made(self) -> Expr:
+        """What the map makes of the columns that it takes."""
+        return self.map.expression(Input(self.takes.input, self.k))
 
     @property
     def needs(self) -> dict[str, Input]:
-        """Name -> input of what is read beside the probabilities: columns of groups, features."""
-        found = inputs_of(self.map.expression(Input("logs", self.k)))
-        return {given.name: given for given in found if given.name != "logs"}
+        """Name -> input of what is read beside the prediction: columns of groups, features."""
+        found = inputs_of(self.made)
+        return {given.name: given for given in found if given.name != self.takes.input}
 
-    def apply(self, prediction: Probabilities, **context: np.ndarray) -> Probabilities:
+    def apply(self, prediction: Prediction, **context: np.ndarray) -> Any:
         """Correct every row; shape, class order and class names stay.
 
         Parameters
         ----------
         prediction
-            Probabilities of the classes of the fit.
+            A prediction of the form that was fitted: the same kind, classes, levels.
         context
             What ``needs`` names: columns (n,) or (n, d) that the correction reads beside the
-            probabilities.
+            prediction.
         """
-        if not isinstance(prediction, Probabilities) or prediction.k != self.k:
-            got = getattr(prediction, "k", type(prediction).__name__)
+        if not isinstance(prediction, Prediction) or form_of(prediction) != self.takes:
+            got = form_of(prediction) if isinstance(prediction, Prediction) else prediction
             raise FitError(
                 f"{self.method}.apply",
-                f"fitted on {self.k} classes, asked to correct {got}",
-                do="Pass Probabilities with the classes of the fit",
+                f"fitted on {self.takes}, asked to correct {_short(got)}",
+                do="Pass a prediction of the kind, the classes and the levels of the fit",
             )
         given = {name: _given(self.method, need, context, len(prediction))
                  for name, need in self.needs.items()}  # fmt: skip
-        made = self.map.expression(Input("logs", self.k))
-        logs = evaluate(made, {"logs": prediction.log_probs(), **given})
-        return Probabilities.from_logits(logs, classes=prediction.classes, event=prediction.event)
+        columns = evaluate(self.made, {self.takes.input: columns_of(prediction), **given})
+        return self.gives.prediction(columns, like=prediction)
 
-    def correct(self, evidence: Evidence) -> Probabilities:
+    def correct(self, evidence: Evidence) -> Any:
         """Correct the prediction of ``evidence``, whose ``by`` and ``features`` are at hand."""
         prediction = evidence.prediction
-        assert isinstance(prediction, Probabilities)
         known = {
             **evidence.by,
             **({} if evidence.features is None else {"features": evidence.features}),
@@ -121,7 +138,7 @@ class Fitted:
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
         """Name of an input of groups -> names of the groups that the fit has seen."""
-        nodes = in_order(self.map.expression(Input("logs", self.k)))
+        nodes = in_order(self.made)
         return {n.key.name: n.names for n in nodes if isinstance(n, Choose | Lookup)}
 
     def unseen(self, **context: np.ndarray) -> np.ndarray:
@@ -150,7 +167,9 @@ class Fitted:
         return " OR ".join(asked) or "false"
 
     def expression(self, *, event: bool, normalize: bool = False) -> Expr:
-        """Corrected probabilities as an expression of ``Input("probs")``.
+        """Corrected columns as an expression of the given ones.
+
+        Probabilities are an expression of ``Input("probs")``, other kinds of ``Input("values")``.
 
         Parameters
         ----------
@@ -159,10 +178,15 @@ class Fitted:
         normalize
             Whether rows are divided by their sum first.
         """
+        if self.takes.kind != Probabilities.kind:
+            return self.made
         probs: Expr = Input("probs", 1 if event else self.k)
         if normalize and not event:
             probs = operate("divide", probs, Total(probs))
-        shares = softmax(self.map.expression(logs_of(probs, event=event)))
+        made = self.map.expression(logs_of(probs, event=event))
+        if self.gives.kind != Probabilities.kind:
+            return made
+        shares = softmax(made)
         return shares[1] if event else shares
 
     def sql(
@@ -175,14 +199,15 @@ class Fitted:
         normalize: bool = False,
         types: Mapping[str, str] | None = None,
     ) -> str:
-        """A query of ``relation`` with corrected probabilities.
+        """A query of ``relation`` with the corrected prediction.
 
         Parameters
         ----------
         relation
             What stands in the parentheses after FROM: a query, or ``FROM table`` in DuckDB.
         columns
-            Names of the columns of probabilities: one for an event, else k.
+            Names of the columns of the prediction: one for an event, else k. They are replaced;
+            where another form comes out its columns are added, with the names of ``gives.names``.
         event
             Whether ``columns`` holds the probability of an event.
         keep
@@ -192,20 +217,28 @@ class Fitted:
         types
             SQL types of the corrected columns where they are not DOUBLE.
         """
-        given = {"probs": [f"CAST({quoted(c)} AS DOUBLE)" for c in columns]}
+        name = "probs" if self.takes.kind == Probabilities.kind else self.takes.input
+        given = {name: [f"CAST({quoted(c)} AS DOUBLE)" for c in columns]}
+        same = self.gives == self.takes
+        out = list(columns if same else self.gives.names)
+        keep = [*(keep or columns), *([] if same else out)]
         for name, need in self.needs.items():
             given[name] = [f"CAST({quoted(c)} AS {need.sql_type})" for c in need.columns]
         return select(
             self.expression(event=event, normalize=normalize),
             relation=relation,
             inputs=given,
-            outputs={quoted(c): (types or {}).get(c, "DOUBLE") for c in columns},
-            keep=[quoted(c) for c in keep or columns],
+            outputs={quoted(c): (types or {}).get(c, "DOUBLE") for c in out},
+            keep=[quoted(c) for c in keep],
         )
 
 
+def _short(value: object) -> str:
+    return str(value) if isinstance(value, Form) else type(value).__name__
+
+
 def _given(method: str, need: Input, context: Mapping, n: int | None = None) -> np.ndarray:
-    """The values (n, width) of an input beside the probabilities."""
+    """The values (n, width) of an input beside the prediction."""
     if need.name not in context:
         raise FitError(
             f"{method}.apply",
@@ -222,64 +255,3 @@ def _given(method: str, need: Input, context: Mapping, n: int | None = None) -> 
             do="Pass one row a prediction",
         )
     return wide
-
-
-class AbstractCorrection(ABC):  # noqa: B024  a correction writes learn or learn_from
-    """Settings of a correction of class probabilities; ``fit`` learns, ``Fitted`` applies."""
-
-    least_classes: ClassVar[int] = 2
-    effort: ClassVar[Effort] = Effort.LIGHT
-    reads: ClassVar[tuple[str, ...]] = ()
-    """Roles of the evidence that a fit needs beside the probabilities: ``"by"``, ``"features"``."""
-
-    def learn(
-        self, logs: np.ndarray, truth: np.ndarray, weight: np.ndarray
-    ) -> tuple[AbstractMap, bool]:
-        """The map and whether the fit converged, from log-probabilities (n, k)."""
-        raise FitError(
-            f"{type(self).__name__}.learn",
-            f"it reads {' and '.join(self.reads)} beside the probabilities",
-            do="Call fit with the whole evidence",
-        )
-
-    def learn_from(self, evidence: Evidence, weight: np.ndarray) -> tuple[AbstractMap, bool]:
-        """As ``learn``, with every role of the evidence at hand."""
-        prediction = evidence.prediction
-        assert isinstance(prediction, Probabilities)
-        return self.learn(prediction.log_probs(), evidence.truth, weight)
-
-    def fit(self, evidence: Evidence) -> Fitted:
-        """Learn the map from evidence.
-
-        Parameters
-        ----------
-        evidence
-            n >= 1 rows of ``Probabilities`` and the truth. A weight counts its row so many times;
-            weights below 1 on average are taken for shares and brought to that average.
-
-        Raises
-        ------
-        FitError
-            No rows, or another kind of prediction.
-        """
-        name, prediction = type(self).__name__, evidence.prediction
-        if not isinstance(prediction, Probabilities):
-            raise FitError(
-                f"{name}.fit",
-                f"the prediction is of kind '{prediction.kind}'",
-                do="Pass Probabilities",
-            )
-        if len(evidence) == 0:
-            raise FitError(
-                f"{name}.fit", "there are no rows", do="Pass evidence with at least one row"
-            )
-        weight = _counts(evidence.weight, len(evidence))
-        learned, converged = self.learn_from(evidence, weight)
-        return Fitted(name, learned, prediction.k, evidence.rows, converged)
-
-
-def _counts(weight: np.ndarray | None, n: int) -> np.ndarray:
-    """Weights that can stand for counts of rows, as the guards against 0 and 1 need them."""
-    if weight is None or (weight[0] <= 1 and (weight == weight[0]).all()):
-        return np.ones(n)
-    return weight / min(1.0, float(weight[weight > 0].mean()))

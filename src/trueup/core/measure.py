@@ -31,7 +31,7 @@ class AbstractStatistic(ABC):
     reach: ClassVar[tuple[float, float]] = (0.0, math.inf)
     classwise: ClassVar[bool] = False
     score_only: ClassVar[bool] = False
-    kind: ClassVar[str] = Probabilities.kind
+    kinds: ClassVar[tuple[str, ...]] = (Probabilities.kind,)
 
     @abstractmethod
     def estimate(self, cube: Cube, *, level: float = 0.95) -> Estimate:
@@ -45,14 +45,14 @@ class AbstractStatistic(ABC):
         y_true
             (n,) labels: class codes, or class names that the prediction knows; numbers for points.
         y_pred
-            A prediction, or an array: (n,) of the event's or (n, k) of the classes' probabilities,
-            (n,) of points where the measure judges those.
+            A prediction, or an array: (n,) of the event's or (n, k) of the classes' probabilities
+            where the measure judges those, else (n,) of points.
         weight, cluster, time
             (n,) roles of rows, as in ``Evidence``.
         level
             Level of the interval, in (0, 1).
         """
-        made = Points if self.kind == Points.kind else Probabilities
+        made = Probabilities if Probabilities.kind in self.kinds else Points
         prediction = y_pred if isinstance(y_pred, Prediction) else made(y_pred)
         roles = {"weight": weight, "cluster": cluster, "time": time, "rows": NOBODY}
         evidence = Evidence(prediction, y_true, **roles)
@@ -67,11 +67,11 @@ class AbstractStatistic(ABC):
 
     def check_kind(self, evidence: Evidence) -> None:
         """Refuse another kind of prediction."""
-        if evidence.prediction.kind != self.kind:
+        if evidence.prediction.kind not in self.kinds:
             raise EvidenceError(
                 self.name,
                 f"the prediction is of kind '{evidence.prediction.kind}'",
-                do=f"Pass {self.kind}, or choose a measure of this kind",
+                do=f"Pass {' or '.join(self.kinds)}, or choose a measure of this kind",
             )
 
     @property

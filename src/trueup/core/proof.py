@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from trueup.core.cube import probabilities_of
 from trueup.core.errors import EvidenceError, LeakageError
 from trueup.core.estimate import Estimate
 from trueup.core.evidence import Evidence
@@ -140,7 +139,6 @@ def _predicted(side, on: Evidence) -> Evidence:
                 why="a correction always looks good on rows that it has seen",
                 do="Pass evidence that was held out of fit",
             )
-        probabilities_of("prove", on)
         return replace(on, prediction=side.correct(on))
     if not isinstance(side, Prediction) or len(side) != len(on):
         raise EvidenceError(

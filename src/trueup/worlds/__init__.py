@@ -1,5 +1,7 @@
 """Small problems whose truth is known: for tests, claims, docs and first steps."""
 
+from trueup.worlds.forecasts import ForecastWorld as ForecastWorld
+from trueup.worlds.forecasts import forecasts as forecasts
 from trueup.worlds.groups import GroupWorld as GroupWorld
 from trueup.worlds.groups import confident_by_group as confident_by_group
 from trueup.worlds.probabilities import World as World

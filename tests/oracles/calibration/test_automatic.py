@@ -14,6 +14,7 @@ from trueup.calibration.recalibrate.temperature import Temperature
 from trueup.core import Evidence, Probabilities
 from trueup.core.effort import Effort
 from trueup.core.fitted import Fitted
+from trueup.core.forms import Form
 from trueup.core.rows import Rows
 from trueup.worlds import calibrated, clustered, confident_by_factor, confused_classes
 
@@ -35,7 +36,12 @@ def test_shares_equal_a_constrained_minimiser():
 def test_a_blend_is_the_sum_of_what_its_parts_say():
     said = Probabilities(np.random.default_rng(1).dirichlet(np.ones(3), 50))
     maps = (Temperature(2.0), Identity())
-    blend = Fitted("x", Blend(maps, np.array([0.3, 0.7])), 3, Rows(np.zeros(0, np.uint64)))
+    blend = Fitted(
+        "x",
+        Blend(maps, np.array([0.3, 0.7])),
+        Form("probabilities", 3),
+        Rows(np.zeros(0, np.uint64)),
+    )
     cooled = said.probs**0.5 / (said.probs**0.5).sum(axis=1, keepdims=True)
     assert blend.apply(said).probs == pytest.approx(0.3 * cooled + 0.7 * said.probs, abs=1e-12)
 

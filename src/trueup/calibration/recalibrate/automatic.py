@@ -17,9 +17,10 @@ from trueup.calibration.recalibrate.contest import (
 )
 from trueup.calibration.recalibrate.do_nothing import DoNothing, Identity
 from trueup.core.cards import Card
+from trueup.core.correction import AbstractCorrection
 from trueup.core.effort import Effort
 from trueup.core.evidence import Evidence
-from trueup.core.fitted import AbstractCorrection, Fitted
+from trueup.core.fitted import Fitted
 
 
 CARD = Card(

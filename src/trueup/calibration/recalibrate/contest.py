@@ -10,8 +10,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from trueup.core.cards import Card, all_cards
+from trueup.core.correction import AbstractCorrection
 from trueup.core.evidence import Evidence
-from trueup.core.fitted import AbstractCorrection
 
 
 Fold = tuple[Evidence, Evidence]

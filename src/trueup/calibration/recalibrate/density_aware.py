@@ -11,12 +11,13 @@ from scipy.optimize import minimize
 from trueup.calibration.recalibrate.beside import feature_input, features_of, in_one_order
 from trueup.calibration.recalibrate.temperature import TemperatureScaling
 from trueup.core.cards import Card
+from trueup.core.correction import AbstractCorrection
 from trueup.core.effort import Effort
 from trueup.core.errors import UsageError
 from trueup.core.evidence import Evidence
 from trueup.core.expressions import Expr, Join, Linear, Scaled, Total, operate
 from trueup.core.expressions import log_softmax as log_softmax_of
-from trueup.core.fitted import AbstractCorrection, AbstractMap
+from trueup.core.fitted import AbstractMap
 from trueup.core.predictions import Probabilities, log_softmax
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from trueup.calibration.recalibrate.matrix import MatrixScaling
 from trueup.core.cards import Card
+from trueup.core.correction import AbstractCorrection
 from trueup.core.effort import Effort
-from trueup.core.fitted import AbstractCorrection
 
 
 CARD = Card(

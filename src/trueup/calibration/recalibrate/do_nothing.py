@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from trueup.core.cards import Card
+from trueup.core.correction import AbstractCorrection
 from trueup.core.expressions import Expr
-from trueup.core.fitted import AbstractCorrection, AbstractMap
+from trueup.core.fitted import AbstractMap
 
 
 CARD = Card(

@@ -9,8 +9,9 @@ from scipy.optimize import minimize
 
 from trueup.calibration.recalibrate.temperature import TemperatureScaling, best_scale
 from trueup.core.cards import Card
+from trueup.core.correction import AbstractCorrection
 from trueup.core.expressions import Expr, Scaled, operate, softmax
-from trueup.core.fitted import AbstractCorrection, AbstractMap
+from trueup.core.fitted import AbstractMap
 from trueup.core.predictions import log_softmax
 
 

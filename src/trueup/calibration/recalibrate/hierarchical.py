@@ -10,11 +10,12 @@ import numpy as np
 from trueup.calibration.recalibrate.grouping import check_column, groups_of, key_of
 from trueup.calibration.recalibrate.shrinkage import learn_lines
 from trueup.core.cards import Card
+from trueup.core.correction import AbstractCorrection
 from trueup.core.effort import Effort
 from trueup.core.events import AbstractEventMap, OneVersusRest, log_odds
 from trueup.core.evidence import Evidence
 from trueup.core.expressions import Expr, Lookup, operate
-from trueup.core.fitted import AbstractCorrection, AbstractMap
+from trueup.core.fitted import AbstractMap
 from trueup.core.predictions import Probabilities
 
 

@@ -10,10 +10,11 @@ import numpy as np
 from trueup.calibration.recalibrate.grouping import check_column, groups_of, key_of
 from trueup.calibration.recalibrate.platt import PlattScaling
 from trueup.core.cards import Card
+from trueup.core.correction import AbstractCorrection
 from trueup.core.effort import Effort
 from trueup.core.evidence import Evidence
 from trueup.core.expressions import Choose, Expr
-from trueup.core.fitted import AbstractCorrection, AbstractMap
+from trueup.core.fitted import AbstractMap
 
 
 CARD = Card(

@@ -11,8 +11,8 @@ from trueup.calibration.recalibrate.affine import Affine, solve
 from trueup.calibration.recalibrate.losses import loss_called
 from trueup.calibration.recalibrate.tempered import affine_map, temper
 from trueup.core.cards import Card
+from trueup.core.correction import AbstractCorrection
 from trueup.core.effort import Effort
-from trueup.core.fitted import AbstractCorrection
 
 
 CARD = Card(

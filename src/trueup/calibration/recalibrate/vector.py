@@ -10,8 +10,9 @@ import numpy as np
 from trueup.calibration.recalibrate.affine import Affine, solve
 from trueup.calibration.recalibrate.losses import loss_called
 from trueup.core.cards import Card
+from trueup.core.correction import AbstractCorrection
 from trueup.core.expressions import Expr, Scaled
-from trueup.core.fitted import AbstractCorrection, AbstractMap
+from trueup.core.fitted import AbstractMap
 
 
 CARD = Card(

@@ -14,6 +14,7 @@ from trueup.core.errors import FitError
 from trueup.core.events import log_odds
 from trueup.core.evidence import Evidence
 from trueup.core.fitted import AbstractMap, Fitted
+from trueup.core.forms import Form
 from trueup.core.predictions import Probabilities
 from trueup.core.rows import Rows
 
@@ -135,7 +136,7 @@ class FittedMetaCalibrator:
             made = Line(float(np.exp(numbers[0])), numbers[1])
         else:
             made = Temperature(float(np.exp(numbers[0])))
-        return Fitted("MetaCalibrator", made, self.k, self.rows)
+        return Fitted("MetaCalibrator", made, Form("probabilities", self.k), self.rows)
 
 
 def traits(prediction: Probabilities) -> np.ndarray:

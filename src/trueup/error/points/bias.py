@@ -38,7 +38,7 @@ class Bias(AbstractMeasure):
 
     name = "bias"
     label = "Bias"
-    kind = "points"
+    kinds = ("points",)
     better = "neither"
     reach = (-math.inf, math.inf)
 

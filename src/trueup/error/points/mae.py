@@ -37,7 +37,7 @@ class MeanAbsoluteError(AbstractMeasure):
 
     name = "mae"
     label = "Mean absolute error"
-    kind = "points"
+    kinds = ("points",)
 
     def parts(self, cube: Cube) -> np.ndarray:
         return cube.table.total("absolute", "w")

@@ -39,7 +39,7 @@ class MedianAbsoluteError(AbstractMeasure):
 
     name = "median_absolute_error"
     label = "Median absolute error"
-    kind = "points"
+    kinds = ("points",)
     quantile = True
 
     def parts(self, cube: Cube) -> np.ndarray:

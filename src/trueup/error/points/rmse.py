@@ -39,7 +39,7 @@ class RootMeanSquaredError(AbstractMeasure):
 
     name = "rmse"
     label = "Root mean squared error"
-    kind = "points"
+    kinds = ("points",)
 
     def parts(self, cube: Cube) -> np.ndarray:
         return cube.table.total("square", "w")
