@@ -84,7 +84,7 @@ def forecasts(
 
 
 def _stated(kind: str, mean: np.ndarray, sd: np.ndarray, noise: np.ndarray) -> Prediction:
-    z, at = float(ndtri(0.95)), ndtri(LEVELS)
+    z = float(ndtri(0.95))
     makers = {
         "normal": lambda: Normal(mean, sd),
         "points": lambda: Points(mean),
