@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trueup.audit.judge import Judged
+from trueup.audit.judged import AbstractJudged
 from trueup.audit.packing import known_maps, pack, unpack
 from trueup.audit.whole import whole, write_whole
 from trueup.calibration.recalibrate.do_nothing import Identity
@@ -61,7 +61,7 @@ class StoredRemedy:
     normalize: bool = False
 
     @classmethod
-    def of(cls, judged: Judged, *, title: str, created: str) -> StoredRemedy:
+    def of(cls, judged: AbstractJudged, *, title: str, created: str) -> StoredRemedy:
         """The chosen remedy of a judged model, or the identity."""
         roles, chosen = judged.plan.roles, judged.chosen
         if chosen is None:

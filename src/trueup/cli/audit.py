@@ -128,9 +128,8 @@ def show(found: Any) -> None:
     console.print(Text(plain(found.verdict), "bold"))
     console.print(Text(plain(found.action)))
     console.print()
-    names = ("log_loss", "brier", "accuracy", "auc", "calibration_error_debiased", "ece")
-    for name in names:
-        console.print(Text(f"  {name:28}{found.measures[name]!s:34}{_beside(name, found)}"))
+    for name, beside in found.primary.shown:
+        console.print(Text(f"  {name:28}{found.measures[name]!s:34}{beside}".rstrip()))
     if found.findings:
         console.print()
     for finding in found.findings[:LISTED]:
@@ -145,13 +144,6 @@ def _shortened(columns: tuple[str, ...]) -> str:
     if len(columns) <= 6:
         return ", ".join(columns)
     return f"{columns[0]}, {columns[1]} .. {columns[-1]} ({len(columns)} columns)"
-
-
-def _beside(name: str, found: Any) -> str:
-    """The noise floor stands beside the plug-in error, always."""
-    if name != "ece":
-        return ""
-    return f"noise alone makes {found.measures['ece_noise_floor'].value:.4f}"
 
 
 def _write(found: Any, options: dict) -> list[str]:

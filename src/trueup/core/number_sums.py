@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
+from trueup.core.central import central_of
 from trueup.core.forms import Form
-from trueup.core.laws import mean_of, sd_of
+from trueup.core.laws import middles_of, sd_of
 from trueup.core.predictions import Ensemble, Intervals, Normal, Points, Prediction, Quantiles
+from trueup.core.row_score import AbstractRowSums
 
 
 HUB = (0.01, 0.025, *np.round(np.arange(0.05, 0.96, 0.05), 2).tolist(), 0.975, 0.99)
@@ -24,15 +27,6 @@ USUAL = 0.9
 
 SPREADS = 512
 """Bins of the stated spread: 8 to a doubling, from 2^-32 to 2^32."""
-
-SCORES = {
-    "points": "mae",
-    "normal": "crps",
-    "ensemble": "crps",
-    "quantiles": "wis",
-    "intervals": "interval_score",
-}
-
 
 def place_levels(form: Form) -> tuple[float, ...]:
     """Levels that bound the places of the truth within what a forecast of this form states.
@@ -76,7 +70,7 @@ def central_shares(form: Form) -> tuple[float, ...]:
         return tuple(sorted({min(pairs, key=lambda s: abs(s - usual)) for usual in SHARES}))
     if form.kind == "ensemble":
         widest = (form.width - 1) / (form.width + 1)
-        return tuple(share for share in SHARES if share <= widest + 1e-12)
+        return tuple(share for share in SHARES if share <= widest + 1e-9)
     return SHARES if form.kind == "normal" else ()
 
 
@@ -97,99 +91,48 @@ def usual_share(form: Form) -> float | None:
 
 def share_name(head: str, share: float) -> str:
     """``coverage_90``."""
-    return f"{head}_{100 * share:g}".replace(".", "_")
+    return f"{head}_{100 * share:g}"
 
 
-def number_columns(prediction: Prediction, truth: np.ndarray, form: Form) -> dict[str, np.ndarray]:
-    """Columns (n,) to sum, by name; those of a score carry the name of the score."""
-    error = mean_of(prediction) - truth
-    columns = {"error": error, "absolute": np.abs(error), "square": error * error}
+def number_columns(
+    prediction: Prediction,
+    truth: np.ndarray,
+    form: Form,
+    scores: Sequence[AbstractRowSums] = (),
+) -> dict[str, np.ndarray]:
+    """Columns (n,) to sum, by the names under which measures look for them.
+
+    Errors and their squares are of the stated mean, absolute errors of the stated median; coverage
+    of every central interval, the width of the usual one, and the columns of ``scores``.
+    """
+    mean, median = middles_of(prediction)
+    error = mean - truth
+    size = np.abs(error if median is mean else median - truth)
+    columns = {"error": error, "absolute": size, "square": error * error}
+    for score in scores:
+        columns |= score.columns(prediction, truth)
     if isinstance(prediction, Points):
         return columns
     sd = sd_of(prediction)
-    return columns | {"sd": sd, "variance": sd * sd} | _stated(prediction, truth, form)
-
-
-@singledispatch
-def _stated(prediction: Prediction, truth: np.ndarray, form: Form) -> dict[str, np.ndarray]:
-    raise TypeError(type(prediction).__name__)
-
-
-@_stated.register
-def _(prediction: Normal, truth, form: Form):
-    sd = prediction.sd
-    z = (truth - prediction.mean) / sd
-    bell = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
-    inside, share = np.abs(z), usual_share(form)
-    return {
-        "crps": sd * (z * (2 * ndtr(z) - 1) + 2 * bell - 1 / np.sqrt(np.pi)),
-        "log_score": 0.5 * np.log(2 * np.pi) + np.log(sd) + 0.5 * z * z,
-        share_name("width", share): 2 * float(ndtri((1 + share) / 2)) * sd,
-        **{
-            share_name("coverage", s): (inside <= ndtri((1 + s) / 2)).astype(np.float64)
-            for s in central_shares(form)
-        },
-    }
-
-
-@_stated.register
-def _(prediction: Quantiles, truth, form: Form):
-    values, levels = prediction.values, prediction.levels
-    score, crossing = np.zeros(len(truth)), np.zeros(len(truth), dtype=bool)
-    for j, level in enumerate(levels):
-        miss = truth - values[:, j]
-        score += np.maximum(level * miss, (level - 1) * miss)
-        if j:
-            crossing |= values[:, j] < values[:, j - 1]
-    found = {"wis": 2 * score / len(levels), "crossing": crossing.astype(np.float64)}
-    shares, usual = central_shares(form), usual_share(form)
-    for share, i, j in central_pairs(form.levels):
-        if share in shares:
-            inside = (values[:, i] <= truth) & (truth <= values[:, j])
-            found[share_name("coverage", share)] = inside.astype(np.float64)
-        if share == usual:
-            found[share_name("width", share)] = values[:, j] - values[:, i]
-    return found
-
-
-@_stated.register
-def _(prediction: Ensemble, truth, form: Form):
-    ranked, m = np.sort(prediction.members, axis=1), form.width
-    apart = ranked @ (2 * np.arange(1, m + 1) - m - 1) / m**2
-    found = {"crps": np.abs(ranked - truth[:, None]).mean(axis=1) - apart}
-    below = (ranked < truth[:, None]).sum(axis=1)
-    upto = (ranked <= truth[:, None]).sum(axis=1)
+    below = (truth < median) + 0.5 * (truth == median)
+    columns |= {"sd": sd, "variance": sd * sd, "below": below}
     for share in central_shares(form):
-        tail = (1 - share) / 2 * (m + 1)
-        # Between two order statistics a part of the step counts: exact for a sound ensemble.
-        inside = np.minimum(upto + 1, m + 1 - tail) - np.maximum(below, tail)
-        inside = np.clip(inside, 0, None) / (upto + 1 - below)
-        found[share_name("coverage", share)] = np.minimum(inside, 1.0)
-    usual = usual_share(form)
-    if usual is not None:
-        low, high = (_ordered(ranked, (1 - way * usual) / 2) for way in (1, -1))
-        found[share_name("width", usual)] = high - low
-    return found
+        low, high = central_of(prediction, share)
+        inside = (low <= truth) & (truth <= high)
+        columns[share_name("coverage", share)] = inside.astype(np.float64)
+        if share == usual_share(form):
+            columns[share_name("width", share)] = high - low
+    if isinstance(prediction, Quantiles):
+        columns["crossing"] = _crossing(prediction.values)
+    return columns
 
 
-def _ordered(ranked: np.ndarray, level: float) -> np.ndarray:
-    """Quantile (n,) of ordered members (n, m) of which each takes a place of 1 / (m + 1)."""
-    place = level * (ranked.shape[1] + 1) - 1
-    low = int(np.clip(np.floor(place), 0, ranked.shape[1] - 1))
-    high = min(low + 1, ranked.shape[1] - 1)
-    part = np.clip(place - low, 0, 1)
-    return ranked[:, low] * (1 - part) + ranked[:, high] * part
-
-
-@_stated.register
-def _(prediction: Intervals, truth, form: Form):
-    low, high, level = prediction.low, prediction.high, form.levels[0]
-    missed = np.maximum(low - truth, 0) + np.maximum(truth - high, 0)
-    return {
-        "interval_score": high - low + 2 / (1 - level) * missed,
-        share_name("coverage", level): (missed == 0).astype(np.float64),
-        share_name("width", level): high - low,
-    }
+def _crossing(values: np.ndarray) -> np.ndarray:
+    """1 (n,) where a quantile lies below one of a lower level."""
+    crossing = np.zeros(len(values), dtype=bool)
+    for low, high in pairwise(values.T):
+        crossing |= high < low
+    return crossing.astype(np.float64)
 
 
 def places_of(

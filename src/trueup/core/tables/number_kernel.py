@@ -13,7 +13,6 @@ from trueup.core.forms import Form
 from trueup.core.grid import EdgeGrid
 from trueup.core.groups import FACTOR, FOLD, MODULUS, hash_groups
 from trueup.core.number_sums import (
-    SCORES,
     SPREADS,
     number_columns,
     place_levels,
@@ -76,8 +75,10 @@ class NumberKernel:
         for first in range(0, max(len(truth), 1), size):
             block = slice(first, first + size)
             values = np.column_stack([column[block] for column in said])
+            if self.form.kind == "ensemble":
+                values.sort(axis=1)  # once, and not for every measure
             prediction = prediction_of(self.form, values)
-            columns = number_columns(prediction, truth[block], self.form)
+            columns = number_columns(prediction, truth[block], self.form, self.plan.scores)
             chance = _chance(row[block])
             place, pit = places_of(prediction, truth[block], self.form, chance)
             found.append(columns | {"pit": pit, "place": place})
@@ -96,8 +97,8 @@ class NumberKernel:
         plan, part = self.plan, {}
         share = usual_share(self.form)
         usual = [share_name(head, share) for head in ("coverage", "width") if share is not None]
-        names = ("error", "absolute", "square", "sd", "variance", "pit", *usual)
-        columns = _some(columns, *names, SCORES[self.form.kind])
+        names = ("error", "absolute", "square", "sd", "variance", "below", *usual)
+        columns = _some(columns, *names, *(score.name for score in plan.scores))
         codes = [np.asarray(arrays[f"s{i}"]) for i in range(len(plan.slicers))]
         sizes = [len(slicer.labels) + 1 for slicer in plan.slicers]
         for i, values in enumerate(sizes):
