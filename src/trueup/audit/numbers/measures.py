@@ -1,0 +1,120 @@
+"""Which measures a forecast of a number gets, read from the sums of its cube."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from trueup import calibration, error, forecast
+from trueup.audit.numbers.places import pit_test
+from trueup.core.cube import Cube
+from trueup.core.estimate import Estimate
+from trueup.core.forms import Form
+from trueup.core.measure import AbstractMeasure
+from trueup.core.number_sums import central_shares, usual_share
+from trueup.core.row_score import AbstractRowSums
+
+
+REPORTED = (0.5, 0.9, 0.95)
+"""Central intervals whose coverage is a measure, where they are stated."""
+
+
+def score_of(form: Form) -> AbstractMeasure:
+    """What forecasts of this form are ranked and corrected by."""
+    return {
+        "points": error.mae,
+        "normal": forecast.crps,
+        "ensemble": forecast.crps,
+        "quantiles": forecast.wis,
+        "intervals": forecast.interval_score,
+    }[form.kind]
+
+
+def scores_to_sum(form: Form) -> tuple[AbstractRowSums, ...]:
+    """Measures whose columns the pass has to sum beside what it always does."""
+    score = score_of(form)
+    return (score,) if isinstance(score, AbstractRowSums) else ()
+
+
+def measures_of(cube: Cube, form: Form, *, level: float) -> dict[str, Estimate]:
+    """Name -> estimate of everything that can be measured of this form."""
+    score = score_of(form)
+    found = {score.name: score.estimate(cube, level=level)}
+    if form.kind == "quantiles":
+        found["pinball"] = halved(found["wis"])
+    for share in reported(form):
+        measure = calibration.dispersion.coverage.Coverage(share)
+        found[measure.name] = measure.estimate(cube, level=level)
+    usual = usual_share(form)
+    if usual is not None:
+        measure = calibration.dispersion.width.Width(usual)
+        found[measure.name] = measure.estimate(cube, level=level)
+    for each in (error.bias, error.mae, error.rmse):
+        found[each.name] = each.estimate(cube, level=level)
+    if form.kind != "points":
+        found["spread_skill"] = SpreadSkill(_part(form)).estimate(cube, level=level)
+        p_value, how = pit_test(cube)
+        found["pit_p_value"] = Estimate(p_value, level=level, n=cube.n, how=how)
+    if form.kind == "quantiles":
+        found["crossing"] = Share("crossing").estimate(cube, level=level)
+    return found
+
+
+def reported(form: Form) -> list[float]:
+    """Shares whose coverage is reported: the usual ones, else all that are stated."""
+    shares = central_shares(form)
+    usual = [share for share in shares if share in (*REPORTED, usual_share(form))]
+    return usual or list(shares)
+
+
+def halved(made: Estimate) -> Estimate:
+    """The pinball loss, of which the weighted interval score is twice the mean."""
+    return Estimate(made.value / 2, made.low / 2, made.high / 2, made.level, made.n, made.how)
+
+
+def _part(form: Form) -> float:
+    """By how much a variance of m members must grow to be that of the error of their mean."""
+    return (form.width + 1) / form.width if form.kind == "ensemble" else 1.0
+
+
+@dataclass(frozen=True)
+class Share(AbstractMeasure):
+    """Share of rows for which a column of the cube holds."""
+
+    column: str
+    proportion = True
+    reach = (0.0, 1.0)
+    better = "neither"
+    label = "Share"
+
+    @property
+    def name(self) -> str:
+        """Name of the column."""
+        return self.column
+
+    def parts(self, cube: Cube) -> np.ndarray:
+        return cube.table.total(self.column, "w")
+
+    def value(self, sums: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return sums[:, 0] / sums[:, 1]
+
+
+@dataclass(frozen=True)
+class SpreadSkill(AbstractMeasure):
+    """Root mean stated variance over root mean square error: below 1 forecasts are too narrow."""
+
+    factor: float = 1.0
+    name = "spread_skill"
+    label = "Spread over error"
+    better = "neither"
+    reach = (0.0, math.inf)
+
+    def parts(self, cube: Cube) -> np.ndarray:
+        return cube.table.total("variance", "square")
+
+    def value(self, sums: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.sqrt(self.factor * sums[:, 0] / sums[:, 1])
