@@ -1,7 +1,7 @@
 """Coverage: the share of truths inside the interval that was said to hold so many.
 
 ``coverage`` judges intervals at their own level, and the central 90 % interval of every other kind;
-``coverage_50``, ``coverage_90`` and ``coverage_95`` those levels, and ``Coverage(nominal=0.8)`` any.
+``coverage_50``, ``coverage_90`` and ``coverage_95`` those levels, ``Coverage(nominal=0.8)`` any.
 The ends count as inside. A level that the prediction does not state is refused, not interpolated.
 Of an ensemble the k-th member from below and above are the ends, with ``1 - 2 k / (m + 1)`` for the
 level, which is what they hold if the members are as good as the truth. Sets of classes are judged

@@ -10,16 +10,18 @@ average, for the law that the truth is drawn from. Per kind it is
 * ensemble: of the law that puts 1 / m on each member, or with ``fair`` an unbiased estimate of the
   score of the law that the members were drawn from (``m (m - 1)`` for ``m^2`` in the second term),
   by which ensembles of different size can be compared;
-* quantiles: the mean over the stated levels of twice the pinball loss. That is a sum for the
-  integral over all levels, so it grows finer with more and evenly spread levels; forecasts are
-  comparable at the same levels only. It equals the WIS.
+* quantiles: the mean over the stated levels of twice the pinball loss, the same as the WIS. The
+  CRPS is the integral of it over all levels, so this comes near it where levels are many and
+  evenly spread; at the 23 levels of hubs, dense in the tails, it is about a tenth lower. Forecasts
+  are comparable at the same levels only.
 
 Examples
 --------
 >>> from trueup.core import Ensemble, Normal
 >>> round(crps([0.0], Normal([0.0], [1.0])).value, 4)
 0.2337
->>> crps([0.0], Ensemble([[-1.0, 1.0]])).value, replace(crps, fair=True)([0.0], Ensemble([[-1.0, 1.0]])).value
+>>> two = Ensemble([[-1.0, 1.0]])
+>>> crps([0.0], two).value, ContinuousRankedProbabilityScore(fair=True)([0.0], two).value
 (0.5, 0.0)
 """
 
