@@ -168,7 +168,7 @@ def numbers_of(value: object) -> int:
     if is_dataclass(value):
         return sum(numbers_of(getattr(value, f.name)) for f in fields(value))
     if isinstance(value, tuple):
-        return sum(map(_numbers, value))
+        return sum(map(numbers_of, value))
     return int(np.size(value))  # type: ignore[arg-type]
 
 

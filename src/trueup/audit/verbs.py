@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from trueup.audit.asked import NUMBERS, asked_form
 from trueup.audit.history import remember, remember_if_possible
 from trueup.audit.judge import judge_model
 from trueup.audit.models import compare
+from trueup.audit.numbers.judge import judge_numbers
+from trueup.audit.numbers.measures import scores_to_sum
 from trueup.audit.result import Audit
 from trueup.audit.slices import EMPTY
 from trueup.core.errors import UsageError
@@ -40,7 +44,7 @@ def audit(
     history: bool | str | Path = True,
     **roles_and_leniency: Any,
 ) -> Audit:
-    """Measure, correct and prove a table of predicted probabilities.
+    """Measure, correct and prove a table of predictions: of probabilities, or of a number.
 
     Parameters
     ----------
@@ -52,6 +56,9 @@ def audit(
         Column of what happened; guessed from the names where empty.
     probs, prob
         Columns of class probabilities, or the one column of an event's; guessed where empty.
+        Of a number say ``mean`` and ``sd``; ``quantiles={0.1: "q10", ...}``; ``members`` (names, or
+        a pattern such as ``"m*"``); ``low``, ``high`` and ``nominal`` (the share of truths that
+        should lie between); or ``point``.
     by
         Columns that cut the rows into slices; pairs of them are examined too.
     level
@@ -94,7 +101,10 @@ def audit(
     by = (by,) if isinstance(by, str) else tuple(dict.fromkeys(by))
     columns = tuple([prob] if prob else [probs] if isinstance(probs, str) else probs)
     options = _options(roles_and_leniency)
-    given = Roles(truth, columns, event=bool(prob), by=by, **options["roles"])
+    values, form = asked_form(options["numbers"])
+    if form and columns:
+        raise UsageError("audit", "probabilities and a forecast were given", do="Pass one of them")
+    given = Roles(truth, columns, bool(prob), values, form, by=by, **options["roles"])
     with opened(data, threads=options["threads"], engine=options["engine"]) as table:
         roles = assign(table, given)
         leniency = Leniency(**options["leniency"])
@@ -173,13 +183,15 @@ def _options(given: dict) -> dict:
         leniency["classes"] = tuple(map(str, leniency["classes"]))
     usual = {"threads": 2, "progress": None, "name": "", "engine": ""}
     rest = {key: given.pop(key, value) for key, value in usual.items()}
+    numbers = {key: given.pop(key) for key in NUMBERS if key in given}
     if given:
         raise UsageError(
             "audit",
             f"unknown argument {sorted(given)[0]!r}",
-            do="Use time, cluster, weight, model, key, normalize, drop_bad, positive, classes",
+            do="Use time, cluster, weight, model, key, normalize, drop_bad, positive, classes; of "
+            f"numbers {', '.join(NUMBERS)}",
         )
-    return {"roles": roles, "leniency": leniency, **rest}
+    return {"roles": roles, "leniency": leniency, "numbers": numbers, **rest}
 
 
 def _elsewhere(table: Any) -> list[tuple[str, str]]:
@@ -192,6 +204,8 @@ def _elsewhere(table: Any) -> list[tuple[str, str]]:
 
 def _judged(table: Table, roles: Roles, leniency: Leniency, level: float, options: dict):
     """Every model of the table judged, the best first, and what was left out."""
+    if roles.form:
+        _here("audit", table)
     look = profile(table, roles, leniency)
     names = [name for name, _ in _models(table, roles)] or [""]
     if len(names) > MODELS:
@@ -201,17 +215,32 @@ def _judged(table: Table, roles: Roles, leniency: Leniency, level: float, option
     judged, notes = [], []
     for place, name in enumerate(sorted(names)):
         plan = make_plan(table, roles, look, model=name)
+        if roles.form:
+            plan = replace(plan, scores=scores_to_sum(roles.form))
         found = scan(
             table,
             plan,
             threads=options["threads"],
             progress=_progress(options["progress"], table.rows, place, len(names)),
         )
-        one_class(found.class_counts, look.classes, roles.truth)
         shown = name or EMPTY if roles.model else ""
-        judged.append(judge_model(found, plan, model=shown, level=level))
+        if not roles.form:
+            one_class(found.class_counts, look.classes, roles.truth)
+        judge = judge_numbers if roles.form else judge_model
+        judged.append(judge(found, plan, model=shown, level=level))
         notes = [s.left_out for s in plan.slicers if s.left_out] + _pairs_left_out(plan)
-    return sorted(judged, key=lambda j: j.measures["log_loss"].value), notes
+    return sorted(judged, key=lambda j: j.measures[j.score.name].value), notes
+
+
+def _here(who: str, table: Any) -> None:
+    """Forecasts of numbers are summed by trueup itself."""
+    engine = getattr(table, "engine", None)
+    if engine is not None:
+        raise UsageError(
+            who,
+            f"forecasts of numbers in a table of {engine.name} cannot be judged where they are",
+            do="Pass Parquet or CSV files, or a table in memory",
+        )
 
 
 def _models(table: Table, roles: Roles) -> list:

@@ -57,7 +57,8 @@ class JudgedNumbers(AbstractJudged):
         if not about and thin:
             return f"Too little data to tell: {self._state}. {thin.sentence}"
         if not about:
-            return f"Honest: {self._state}, and no fault was found in {self.cube.n:,} rows."
+            word = "Sound" if self.kind == "points" else "Honest"
+            return f"{word}: {self._state}, and no fault was found in {self.cube.n:,} rows."
         first, rest = about[0], len(about) - 1
         if first.severity == "low" and self.chosen is None:
             more = f"{len(about)} small {'fault' if len(about) == 1 else 'faults'}"

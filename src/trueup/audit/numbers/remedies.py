@@ -15,7 +15,7 @@ from trueup.core.cards import Card, all_cards
 from trueup.core.correction import AbstractCorrection
 from trueup.core.errors import FitError
 from trueup.core.evidence import Evidence, Grouping
-from trueup.core.fitted import Fitted
+from trueup.core.fitted import AbstractMap, Fitted
 from trueup.core.forms import Form
 from trueup.core.laws import median_of
 from trueup.core.measure import AbstractMeasure
@@ -153,7 +153,7 @@ class _Course:
             loss = loss if math.isfinite(loss) else math.inf
             names = (short_name(card.name), card.name, card.paper)
             proof = self._proof(card, fitted)
-            return Remedy(*names, fitted, proof, loss, numbers_of(fitted.map)), rows
+            return Remedy(*names, fitted, proof, loss, _numbers(fitted.map)), rows
         return None
 
     def _judged(self, settings: AbstractCorrection, learn: Evidence, on: Evidence) -> np.ndarray:
@@ -187,6 +187,12 @@ class _Course:
         mean = float(self.weight @ gap)
         left = np.bincount(self.group, self.weight * (gap - mean), minlength=self.bench.count)
         return mean <= math.sqrt(float((left**2).sum()))
+
+
+def _numbers(learned: AbstractMap) -> int:
+    """How many numbers a map has learned: those it names, where it names them all."""
+    named = getattr(learned, "numbers", None)
+    return len(named) if isinstance(named, tuple) else numbers_of(learned)
 
 
 def _rows(score: AbstractMeasure, evidence: Evidence) -> np.ndarray:
