@@ -78,6 +78,6 @@ def comparison_findings(comparisons: list[Comparison]) -> list[Finding]:
             size = abs(c.difference.value)
             text = f"{better} predicts better than {worse}: its {c.said} is {size:.4g} lower."
             name = f"models_differ:{c.a}:{c.b}"
-            unit = "nat" if c.score == "log_loss" else "plain"
+            unit = "nat" if c.score == "log_loss" else ""
             found.append(Finding(name, "low", text, c.difference, "models", min(size, 1.0), unit))
     return found

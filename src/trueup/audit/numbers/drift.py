@@ -62,7 +62,7 @@ def _series(chunks: Cells, form: Form) -> list[tuple[str, str, np.ndarray, np.nd
         ("spread", "Mean stated spread (sd)", spread, noise, PART * usual),
         (
             "coverage",
-            f"Share of truths in the {100 * share:g} % interval",
+            f"Share of truths in the {100 * share:g}% interval",
             held,
             np.sqrt(held * (1 - held) / kish),
             COVERAGE,
@@ -88,4 +88,4 @@ def _finding(drift: Drift) -> Finding:
         f"{drift.label} moved from {drift.before:.4g} to {drift.after:.4g} at {drift.change_at}."
     )
     grave = "medium" if size >= 3 * drift.matters else "low"
-    return Finding(f"drift_{drift.series}", grave, text, drift.shift, picture, part, "plain")
+    return Finding(f"drift_{drift.series}", grave, text, drift.shift, picture, part, "")

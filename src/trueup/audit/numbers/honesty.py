@@ -54,7 +54,7 @@ def _biased_mean(cube: Cube, measures: dict[str, Estimate]) -> list[Finding]:
         f"on average, {percent(part, digits=0)} of its mean absolute error of {size:.4g}."
     )
     grave = severity(part, high=0.5, medium=0.2)
-    return [Finding(f"biased_{way}", grave, text, bias, "pit", 0.1 * part, "plain")]
+    return [Finding(f"biased_{way}", grave, text, bias, "pit", 0.1 * part, "")]
 
 
 def _biased_median(cube: Cube) -> list[Finding]:
@@ -82,7 +82,7 @@ def _spread(cube: Cube, form: Form) -> list[Finding]:
     if not (ratio.excludes(1.0) and same and abs(gap.value) >= MATTERS):
         return []
     text = (
-        f"Too {'narrow' if narrow else 'wide'}: its {100 * share:g} % intervals hold "
+        f"Too {'narrow' if narrow else 'wide'}: its {100 * share:g}% intervals hold "
         f"{percent(share + gap.value)} of truths; its spread is {ratio.value:.2f} times what it "
         f"should be."
     )
@@ -102,7 +102,7 @@ def _tails(cube: Cube, form: Form) -> list[Finding]:
         return []
     text = (
         f"Too narrow in the tails: {percent(1 - share - gap.value)} of truths lie outside its "
-        f"{100 * share:g} % intervals, {outside:.1f} times as many as stated."
+        f"{100 * share:g}% intervals, {outside:.1f} times as many as stated."
     )
     size = abs(gap.value)
     return [Finding("too_narrow_tails", severity(size), text, gap, "pit", size)]

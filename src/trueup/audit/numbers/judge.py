@@ -72,7 +72,7 @@ class JudgedNumbers(AbstractJudged):
         if share is None:
             return f"it is off by {self.measures['mae'].value:.4g} on average"
         held = self.measures[share_name("coverage", share)].value
-        return f"its {100 * share:g} % intervals hold {percent(held)} of truths"
+        return f"its {100 * share:g}% intervals hold {percent(held)} of truths"
 
     @property
     def action(self) -> str:
@@ -138,7 +138,7 @@ class JudgedNumbers(AbstractJudged):
             held = f"{100 * share:g}% stated"
             ratio = "1 is right; below, too narrow"
             rows = [
-                number(name, f"Truths inside its {100 * share:g} % intervals", m[name], "percent",
+                number(name, f"Truths inside its {100 * share:g}% intervals", m[name], "percent",
                        held),
                 number("spread_skill", "Spread over error", m["spread_skill"], "", ratio),
             ]  # fmt: skip
@@ -170,7 +170,7 @@ _ADVICE = {
 
 def _beside(name: str) -> str:
     if name.startswith("coverage_"):
-        return f"{name.removeprefix('coverage_')} % stated"
+        return f"{name.removeprefix('coverage_')}% stated"
     return "1 is right" if name == "spread_skill" else ""
 
 

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trueup.audit.judged import score_words
 from trueup.audit.numbers.measures import Share
 from trueup.audit.numbers.places import edges_of
-from trueup.audit.pictures import common
+from trueup.audit.pictures import common, forest
+from trueup.audit.slices import LEAST_ROWS
 from trueup.core.cube import Cube
 from trueup.core.grid import equal_mass
 from trueup.core.jackknife import Replicates, interval
@@ -20,6 +22,15 @@ if TYPE_CHECKING:
 
 
 SPREAD_BINS = 10
+PROFILES, VALUES = 3, 16
+"""Columns whose values are drawn, and how many of each."""
+
+WORDS = {
+    "coverage": "coverage",
+    "below_median": "bias",
+    "bias": "bias",
+    "mae": "error",
+}
 
 
 def of_numbers(judged: JudgedNumbers) -> dict[str, dict]:
@@ -30,13 +41,51 @@ def of_numbers(judged: JudgedNumbers) -> dict[str, dict]:
         drawn["coverage"] = coverage(judged)
         if cube.spread is not None:
             drawn["spread"] = spread(cube)
-    return drawn | common(judged, x=_slice_words(judged))
+    drawn |= common(judged, x="difference of the error" if judged.kind == "points" else "difference")
+    if judged.slices:
+        drawn["slices"] = _forest(judged)
+    for slicer in judged.plan.slicers[:PROFILES]:
+        drawn[f"score:{slicer.column}"] = profile(judged, slicer.column)
+    return drawn
 
 
-def _slice_words(judged: JudgedNumbers) -> str:
-    if judged.kind == "points":
-        return "difference of the error"
-    return "difference, points"
+def _forest(judged: JudgedNumbers) -> dict:
+    """The slices that differ most, each with what it is compared by."""
+    made = forest(judged.slices, x="here minus elsewhere")
+    asked = {s.measure for s in judged.slices}
+    for row, s in zip(made["rows"], judged.slices, strict=False):
+        row["label"] = s.short_label + (f" ({WORDS[s.measure]})" if len(asked) > 1 else "")
+    unit = "" if judged.kind == "points" else "points"
+    return made | {"title": "Each slice against elsewhere", "unit": unit}
+
+
+def profile(judged: JudgedNumbers, column: str) -> dict:
+    """Mean score of each value of a column, in the order of the column."""
+    values, cells = judged.cube.slices[column,]
+    name = judged.score.name if judged.score.name in cells.names else "absolute"
+    flagged = {s.by[column] for s in judged.slices if s.flagged and list(s.by) == [column]}
+    rows = []
+    for v in _ordered(values, cells["n"].sum(axis=(0, 2))):
+        parts = np.column_stack([cells[name][:, v, 0], cells["w"][:, v, 0]])
+        sizes = cells["n"][:, v, 0]
+        made = Replicates.of(parts, lambda s: s[:, 0] / s[:, 1], sizes=sizes)
+        low, high, _ = interval(made, level=0.95)
+        label = f"{column} = {values[v][0] or '(empty)'}"
+        row = {"label": label, "value": made.value, "low": low, "high": high}
+        rows.append(row | {"n": int(sizes.sum()), "flagged": values[v][0] in flagged})
+    said = score_words(judged.score)
+    title = f"{said[0].upper()}{said[1:]} by {column}"
+    return {"kind": "forest", "title": title, "x": said, "rows": rows, "unit": ""}
+
+
+def _ordered(values: list, rows: np.ndarray) -> list[int]:
+    """Places of the values with most rows, in the order of their names or numbers."""
+    known = [v for v, value in enumerate(values) if value[0] is not None and rows[v] >= LEAST_ROWS]
+    most = sorted(known, key=lambda v: -rows[v])[:VALUES]
+    try:
+        return sorted(most, key=lambda v: float(values[v][0]))
+    except ValueError:
+        return sorted(most)
 
 
 def places(cube: Cube, *, ranks: bool) -> dict:

@@ -82,7 +82,7 @@ class NumberSlice(AbstractSlice):
     @property
     def unit(self) -> str:
         """Of the gap."""
-        return "points" if self.measure in ("coverage", "below_median") else "plain"
+        return "points" if self.measure in ("coverage", "below_median") else ""
 
     def to_dict(self) -> dict:
         return {
@@ -232,7 +232,7 @@ def _words(s: NumberSlice) -> str:
     if s.measure == "coverage":
         assert s.stated is not None
         return (
-            f"its {100 * s.stated:g} % intervals hold {percent(s.observed)} of truths, against "
+            f"its {100 * s.stated:g}% intervals hold {percent(s.observed)} of truths, against "
             f"{percent(s.elsewhere)} elsewhere."
         )
     if s.measure == "below_median":

@@ -31,7 +31,7 @@ def with_members(table: Table, given: Roles) -> Roles:
     taken = {given.truth, given.time, given.cluster, given.weight, given.model, given.key}
     names: list[str] = []
     for asked in given.values:
-        names += _matching(table, asked, taken) if "*" in asked or "?" in asked else [asked]
+        names += _matching(table, asked, taken) if set(asked) & set("*?[") else [asked]
     names = list(dict.fromkeys(names))
     if len(names) < 2:
         raise UsageError(
