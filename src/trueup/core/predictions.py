@@ -130,7 +130,7 @@ class Points:
 
     def take(self, index) -> Points:
         """The rows of ``index``."""
-        return Points(self.values[index])
+        return _with(self, values=self.values[index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +154,7 @@ class Normal:
 
     def take(self, index) -> Normal:
         """The rows of ``index``."""
-        return Normal(self.mean[index], self.sd[index])
+        return _with(self, mean=self.mean[index], sd=self.sd[index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +185,7 @@ class Quantiles:
 
     def take(self, index) -> Quantiles:
         """The rows of ``index``."""
-        return Quantiles(self.levels, self.values[index])
+        return _with(self, values=self.values[index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +203,7 @@ class Ensemble:
 
     def take(self, index) -> Ensemble:
         """The rows of ``index``."""
-        return Ensemble(self.members[index])
+        return _with(self, members=self.members[index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +229,7 @@ class Intervals:
 
     def take(self, index) -> Intervals:
         """The rows of ``index``."""
-        return Intervals(self.low[index], self.high[index], self.level)
+        return _with(self, low=self.low[index], high=self.high[index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,7 +256,15 @@ class Sets:
 
     def take(self, index) -> Sets:
         """The rows of ``index``."""
-        return Sets(self.members[index], self.level)
+        return _with(self, members=self.members[index])
+
+
+def _with(prediction, **columns: np.ndarray):
+    """The prediction with other ``columns``, which are known to be valid."""
+    made = object.__new__(type(prediction))
+    for name, value in (vars(prediction) | columns).items():
+        object.__setattr__(made, name, value)
+    return made
 
 
 def _both(p: np.ndarray) -> np.ndarray:

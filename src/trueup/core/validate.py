@@ -64,10 +64,15 @@ def finite(who: str, values, ndim: int) -> np.ndarray:
         raise EvidenceError(
             who, f"needs {ndim} dimension(s); got shape {array.shape}", do="Reshape the values"
         )
-    bad = ~np.isfinite(array)
-    if bad.any():
+    if not all_finite(array) and (bad := ~np.isfinite(array)).any():
         refuse_rows(who, "NaN or infinite", bad if ndim == 1 else _any(bad), array)
     return array
+
+
+def all_finite(array: np.ndarray) -> bool:
+    """Whether a sum is finite, one pass without a mask; a sum that overflows says False, too."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return bool(np.isfinite(array.sum()))
 
 
 def same_length(who: str, a: np.ndarray, b: np.ndarray) -> None:

@@ -7,3 +7,7 @@ from trueup.forecast.aggregation.quantile_aggregation import (
     QuantileAggregation as QuantileAggregation,
 )
 from trueup.forecast.aggregation.quantile_aggregation import QuantilePanel as QuantilePanel
+from trueup.forecast.scores.crps import crps as crps
+from trueup.forecast.scores.interval_score import interval_score as interval_score
+from trueup.forecast.scores.pinball import pinball as pinball
+from trueup.forecast.scores.wis import wis as wis
