@@ -24,6 +24,7 @@ from trueup.core.expressions import (
     Pick,
     Piecewise,
     Scaled,
+    Sorted,
     Total,
     in_order,
 )
@@ -36,6 +37,9 @@ OPERATIONS = {
     "subtract": "a - b",
     "multiply": "a * b",
     "divide": "a / b",
+    "greatest": "max(a, b)",
+    "least": "min(a, b)",
+    "sqrt": "sqrt(max(x, 0))",
     "exp": "exp(min(x, 700))",
     "log": "ln(max(x, 1e-300))",
     "softplus": "ln(1 + exp(x)), as max(x, 0) + log1p(exp(-abs(x)))",
@@ -61,6 +65,7 @@ NODES: dict[type[Expr], Callable[[Any], dict]] = {
     Pick: lambda node: {"columns": list(node.columns)},
     Piecewise: lambda node: {"edges": node.edges.tolist(), "pieces": node.pieces.tolist()},
     Scaled: lambda node: {"scale": node.scale.tolist(), "shift": node.shift.tolist()},
+    Sorted: lambda node: {},
     Total: lambda node: {"greatest": node.greatest},
 }
 """Kind of node -> what is written of it beside its kind and its parents."""
@@ -78,6 +83,7 @@ READERS: dict[str, Callable[[dict, list], Expr]] = {
         parts[0], _array(row["edges"]), _array(row["pieces"])
     ),
     "Scaled": lambda row, parts: Scaled(parts[0], _array(row["scale"]), _array(row["shift"])),
+    "Sorted": lambda row, parts: Sorted(parts[0]),
     "Total": lambda row, parts: Total(parts[0], bool(row["greatest"])),
 }
 """Name of a kind of node -> how it is read back."""

@@ -24,6 +24,7 @@ from trueup.core.expressions import (
     Pick,
     Piecewise,
     Scaled,
+    Sorted,
     Total,
     in_order,
 )
@@ -46,6 +47,10 @@ def _linear(g: Graph, node: Linear, x: str) -> str:
 
 def _total(g: Graph, node: Total, x: str) -> str:
     return g.add("ReduceMax" if node.greatest else "ReduceSum", x, g.whole([1]), keepdims=1)
+
+
+def _sorted(g: Graph, node: Sorted, x: str) -> str:
+    return g.add("TopK", x, g.whole([node.width]), places=True, axis=1, largest=0)
 
 
 def _piecewise(g: Graph, node: Piecewise, x: str) -> str:
@@ -105,6 +110,7 @@ NODES: dict[type[Expr], Callable[..., str]] = {
     Pick: lambda g, node, x: g.add("Gather", x, g.whole(node.columns), axis=1),
     Piecewise: _piecewise,
     Scaled: _scaled,
+    Sorted: _sorted,
     Total: _total,
 }
 """Kind of node -> how a graph does it."""

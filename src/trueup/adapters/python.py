@@ -26,6 +26,7 @@ from trueup.core.expressions import (
     Pick,
     Piecewise,
     Scaled,
+    Sorted,
     Total,
     in_order,
 )
@@ -39,6 +40,9 @@ OPERATIONS = {
     "subtract": "{0} - {1}",
     "multiply": "{0} * {1}",
     "divide": "{0} / {1}",
+    "greatest": "np.maximum({0}, {1})",
+    "least": "np.minimum({0}, {1})",
+    "sqrt": "np.sqrt(np.maximum({0}, 0.0))",
     "exp": "np.exp(np.minimum({0}, 700.0))",
     "log": f"np.log(np.maximum({{0}}, {TINY!r}))",
     "softplus": "np.logaddexp(0.0, {0})",
@@ -158,6 +162,7 @@ NODES: dict[type[Expr], Callable[..., str]] = {
     Pick: lambda s, node, x: f"{x}[:, {list(node.columns)}]",
     Piecewise: _piecewise,
     Scaled: _scaled,
+    Sorted: lambda s, node, x: f"np.sort({x}, axis=1)",
     Total: lambda s, node, x: f"{x}.{'max' if node.greatest else 'sum'}(axis=1, keepdims=True)",
 }
 """Kind of node -> its text."""

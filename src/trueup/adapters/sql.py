@@ -23,6 +23,7 @@ from trueup.core.expressions import (
     Pick,
     Piecewise,
     Scaled,
+    Sorted,
     Total,
     in_order,
 )
@@ -53,7 +54,8 @@ DIALECTS = {
 
 NODES = {
     kind: kind.sql
-    for kind in (Apply, Choose, Input, Join, Key, Linear, Lookup, Pick, Piecewise, Scaled, Total)
+    for kind in (Apply, Choose, Input, Join, Key, Linear, Lookup, Pick, Piecewise, Scaled, Sorted,
+                 Total)
 }
 """Kind of node -> its SQL. Nodes write their own, and are listed to be tested like the rest."""
 

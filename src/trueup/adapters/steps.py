@@ -19,6 +19,7 @@ from trueup.core.expressions import (
     Pick,
     Piecewise,
     Scaled,
+    Sorted,
     Total,
 )
 from trueup.core.expressions.ops import TINY
@@ -49,6 +50,9 @@ OPERATIONS: dict[str, Callable[..., Tensor]] = {
     "subtract": torch.sub,
     "multiply": torch.mul,
     "divide": torch.div,
+    "greatest": torch.maximum,
+    "least": torch.minimum,
+    "sqrt": lambda x: torch.sqrt(x.clamp(min=0.0)),
     "exp": _exp,
     "log": lambda x: torch.log(_floor(x, TINY)),
     "softplus": lambda x: torch.logaddexp(torch.zeros_like(x), x),
@@ -133,6 +137,14 @@ class Over(Step):
         return x.amax(dim=1, keepdim=True) if self.greatest else x.sum(dim=1, keepdim=True)
 
 
+class InOrder(Step):
+    """The columns of a row, the smallest first."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Columns of the same shape."""
+        return x.sort(dim=1).values
+
+
 class Polynomials(Step):
     """A polynomial a piece."""
 
@@ -198,6 +210,7 @@ NODES: dict[type[Expr], Callable[..., Step]] = {
     Pick: Columns,
     Piecewise: Polynomials,
     Scaled: Scale,
+    Sorted: InOrder,
     Total: Over,
 }
 """Kind of node -> its module."""
