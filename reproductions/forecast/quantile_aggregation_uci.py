@@ -33,7 +33,7 @@ REPRODUCTION = Reproduction(
         Claim("the same, less that of the best single model of the second part", "< 0"),
         Claim("weights by model and level, less weights by model alone", "< 0"),
         Claim("local weights by model and level, less the same without features", "< 0"),
-        Claim("largest rise of the WIS by sorting or projecting what crosses", "< 1e-9"),
+        Claim("largest rise of the WIS by sorting or projecting what crosses, 0 for none", "< 1e-9"),
         Claim("coverage of the central 90 % after a conformal shift", "between 0.88 0.92"),
         Claim("log WIS of the shifted quantiles, less before", "< 0.01"),
     ),
@@ -52,7 +52,7 @@ def run(scale: str = "small", seed: int = 0) -> list[Estimate]:
     """The numbers of the claims, in order."""
     names = TABLES if scale == "small" else TABLES[:2]
     tables = np.array([one_table(name, ROWS[scale], seed) for name in names])
-    worst = tables[:, 4].max()
+    worst = max(tables[:, 4].max(), 0.0)
     means = tables.mean(axis=0)
     means[4] = worst
     return [Estimate(float(value), n=len(names)) for value in means]
@@ -67,7 +67,7 @@ def one_table(name: str, rows: int, seed: int) -> list[float]:
     space = PCA(2, random_state=0).fit(x1)
     level = QuantileAggregation(weights="level", monotone="").fit(panels[0], y1)
     plain = QuantileAggregation().fit(panels[0], y1)
-    near = QuantileAggregation(weights="level", shrink=3.0)
+    near = QuantileAggregation(weights="level")
     local = near.fit(panels[0], y1, features=space.transform(x1))
     raw = level.apply(panels[1])
     made = Quantiles(LEVELS, rising(raw.values))
