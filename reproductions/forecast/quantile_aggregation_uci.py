@@ -33,7 +33,7 @@ REPRODUCTION = Reproduction(
         Claim("the same, less that of the best single model of the second part", "< 0"),
         Claim("weights by model and level, less weights by model alone", "< 0"),
         Claim("local weights by model and level, less the same without features", "< 0"),
-        Claim("largest rise of the WIS by sorting or projecting what crosses, 0 for none", "< 1e-9"),
+        Claim("largest rise of the WIS by putting in order what crosses, 0 for none", "< 1e-9"),
         Claim("coverage of the central 90 % after a conformal shift", "between 0.88 0.92"),
         Claim("log WIS of the shifted quantiles, less before", "< 0.01"),
     ),
