@@ -110,8 +110,8 @@ def _placed(doc: dict[str, Any], *, gallery: Gallery) -> dict[str, Any]:
         "finding_pictures": found,
         "named": named,
         "drift_pictures": drift,
-        "number_pictures": [place for place in laws if place],
-        "profile_pictures": [place for place in profiles if place],
+        "number_pictures": [place for place in laws if place.picture],
+        "profile_pictures": [place for place in profiles if place.picture],
         "class_pictures": classes,
         "classes_left": left,
     }
