@@ -144,7 +144,7 @@ def few_groups(cube: Cube, plan: Plan) -> list[Check]:
         f"Rows fall into only {used} {groups_called(plan)}, which may each share their luck: intervals "
         f"{'are wide and rough' if used > 1 else 'cannot be given'}."
     )
-    return [Check("datafew_groups", "medium", text, used)]
+    return [Check("data_few_groups", "medium", text, used)]
 
 
 def groups_called(plan: Plan) -> str:
@@ -172,7 +172,7 @@ def verdict(judged: AbstractJudged) -> str:
     """What is true of the model, in one sentence."""
     about = [f for f in judged.findings if not f.id.startswith("data_")]
     said = _state(judged)
-    thin = next((f for f in judged.findings if f.id in ("data_few_rows", "datafew_groups")), None)
+    thin = next((f for f in judged.findings if f.id in ("data_few_rows", "data_few_groups")), None)
     if not about and thin:
         return f"Too little data to tell: {said}. {thin.sentence}"
     if not about:

@@ -108,10 +108,11 @@ def places(cube: Cube, *, ranks: bool) -> dict:
                 "band": float(np.nan_to_num(half)),
             }
         )
-    # The band is as wide as the bars are sure, about the height that is right.
     for row in rows:
-        spread = max(row.pop("band"), _chance(row["high"] - row["low"], cube))
-        row |= {"band_low": max(1 - spread, 0.0), "band_high": 1 + spread}
+        # What groups add to chance is known from the bar; at the right height it is less by a root.
+        seen = row.pop("band") / np.sqrt(max(row["value"], 1e-9))
+        half = max(seen, _chance(row["high"] - row["low"], cube))
+        row |= {"band_low": max(1 - half, 0.0), "band_high": 1 + half}
     word = "rank of the truth among the members" if ranks else "level of the truth in the forecast"
     return {
         "kind": "places",

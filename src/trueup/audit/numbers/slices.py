@@ -193,9 +193,14 @@ def _compare(q: Question) -> Callable[[Cells, Cells], Gaps]:
         freedom = sizes.sum(axis=0) ** 2 / np.maximum((sizes**2).sum(axis=0), 1) - 1
         fair = (freedom >= 3) & (error > 0) & np.isfinite(gap) & np.isfinite(error)
         if q.share:
-            kish = total[0] ** 2 / np.maximum(cells["w2"][..., 0].sum(axis=0), 1e-300)
-            with np.errstate(invalid="ignore"):
-                fair &= kish * np.minimum(rate, 1 - rate) >= LEAST_EVENTS
+            w2 = cells["w2"][..., 0].sum(axis=0)
+            rest = parent["w2"][..., 0].sum(axis=0) - w2
+            with np.errstate(invalid="ignore", divide="ignore"):
+                one, two = w2 / total[0] ** 2, rest / total[2] ** 2
+                fair &= np.minimum(rate, 1 - rate) >= LEAST_EVENTS * one
+                # A slice where next to nothing was missed does not know how uncertain that is.
+                chance = np.clip(rate * (1 - rate), 0, None) * (one + two)
+            error = np.sqrt(np.fmax(error**2, chance))
         with np.errstate(invalid="ignore", divide="ignore"):
             p_value = 2 * stdtr(np.maximum(freedom, 1), -np.abs(gap) / error)
         return Gaps(gap, error, np.maximum(freedom, 1), np.where(fair, p_value, 1.0), fair)

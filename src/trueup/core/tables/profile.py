@@ -107,6 +107,7 @@ def profile(table: Table, roles: Roles, leniency: Leniency | None = None) -> Pro
 
 
 def numbers_only(table: Table, column: str) -> None:
+    """Refuse a column of text where numbers belong."""
     if table.kind(column) in ("number", "integer"):
         return
     name = quoted(column)
@@ -123,6 +124,7 @@ def numbers_only(table: Table, column: str) -> None:
 
 
 def in_order(table: Table, column: str) -> None:
+    """Refuse a time that is neither a date nor a number."""
     if column and (
         table.kind(column) not in ("time", "number", "integer")
         or table.columns[column].startswith("TIME") > table.columns[column].startswith("TIMESTAMP")
@@ -159,6 +161,7 @@ def _sound(table: Table, roles: Roles, leniency: Leniency) -> dict[str, str]:
 
 
 def present(table: Table, column: str) -> str:
+    """SQL of a role that is there."""
     name, declared = quoted(column), table.columns[column]
     timely = declared == "DATE" or declared.startswith("TIMESTAMP")
     finite = f" AND isfinite({name})" if timely or declared in ("FLOAT", "DOUBLE") else ""
@@ -249,6 +252,7 @@ def weighed(table: Table, roles: Roles, keep: str, rows: int) -> int:
 
 
 def counted(table: Table, roles: Roles, rows: int, known: str) -> list[Check]:
+    """What is said of how many rows there are, and of keys that come twice."""
     sql = f"SELECT count(*) FROM ({table.relation}) WHERE {known}"
     checks = enough(table.name, table.rows, rows, table.rows - int(table.query(sql)[0][0]))
     return [*checks, repeated(roles.key, _duplicates(table, roles))] if roles.key else checks
