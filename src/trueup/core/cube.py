@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 
@@ -155,14 +156,16 @@ def score_cube(evidence: Evidence, *, grid: Grid) -> Cube:
     >>> score_cube(Evidence(Probabilities([0.2, 0.9]), [0, 1]), grid=Grid(15, 1)).table.names
     ('n', 'y', 'p')
     """
-    prediction = probabilities_of("score_cube", evidence)
+    prediction, weight = probabilities_of("score_cube", evidence), evidence.weight
     scores, came = scores_of(prediction, evidence.truth)
-    groups, key = evidence.groups(), np.empty(len(scores), dtype=np.int32)
-    for rows in row_blocks(len(scores)):
-        key[rows] = groups[rows] * grid.size + grid(scores[rows])
-    columns = weigh({"y": came, "p": scores}, evidence.weight)
-    table = tally(key, columns, shape=(evidence.group_count, grid.size))
-    return Cube(grid, table, prediction.event, evidence.grouping)
+    groups, shape = evidence.groups(), (evidence.group_count, grid.size)
+    tables = []
+    for rows in row_blocks(len(scores), cells=2 * shape[0] * shape[1]):
+        score = np.ascontiguousarray(scores[rows])
+        key = groups[rows] * grid.size + grid(score)
+        columns = weigh({"y": came[rows], "p": score}, None if weight is None else weight[rows])
+        tables.append(tally(key, columns, shape=shape))
+    return Cube(grid, reduce(Cells.__add__, tables), prediction.event, evidence.grouping)
 
 
 def sums_of(evidence: Evidence, *, grid: Grid | None = None, classes: bool = False) -> Cube:

@@ -18,7 +18,7 @@ CLASS_STEPS = 256
 
 def row_blocks(rows: int, *, cells: int = 0, width: int = 1) -> list[slice]:
     """Slices of rows of ``width`` numbers: in the processor's cache, but more than the cells."""
-    size = max(max(2**15, cells) // width, 1)
+    size = max(max(2**16, cells) // width, 1)
     return [slice(start, start + size) for start in range(0, max(rows, 1), size)]
 
 
