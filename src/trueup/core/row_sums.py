@@ -16,7 +16,7 @@ CLASS_STEPS = 256
 """Steps of log-odds of the per-class cells where there are more than 20 classes."""
 
 
-def row_blocks(rows: int, *, cells: int = 0, width: int = 1) -> list[slice]:
+def row_blocks(rows: int, width: int = 1, *, cells: int = 0) -> list[slice]:
     """Slices of rows of ``width`` numbers: in the processor's cache, but more than the cells."""
     size = max(max(2**16, cells) // width, 1)
     return [slice(start, start + size) for start in range(0, max(rows, 1), size)]

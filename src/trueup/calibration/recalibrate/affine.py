@@ -18,7 +18,7 @@ FEW = 300
 PRODUCTS = 100
 """Products with the curvature in one step, at most."""
 
-BLOCK = 2**15
+BLOCK = 2**16
 """Numbers of a table that stay in the processor's cache while a step reads them."""
 
 LARGEST = 1e3
