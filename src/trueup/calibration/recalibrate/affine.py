@@ -15,7 +15,7 @@ from trueup.calibration.recalibrate.temperature import TemperatureScaling, best_
 FEW = 300
 """With at most this many numbers their whole curvature is cheaper than products with it."""
 
-PRODUCTS = 100
+PRODUCTS = 30
 """Products with the curvature in one step, at most."""
 
 BLOCK = 2**16
@@ -83,6 +83,13 @@ class Affine:
         """(n, k) logits at ``theta`` (k, d) of rows of ``x``."""
         return x @ theta.T if self.full else x * theta[:, 0] + theta[:, 1]
 
+    def apart(self, numbers: np.ndarray) -> np.ndarray:
+        """``numbers`` (k, d) without what adds the same to the logits of all classes."""
+        alike = numbers.mean(axis=0)
+        if not self.full:  # the same scale adds something else to each
+            alike[:-1] = 0.0
+        return numbers - alike
+
     def gathered(self, pull: np.ndarray, x: np.ndarray) -> np.ndarray:
         """(k, d) sums over rows of ``pull`` (n, k) times x_j."""
         if self.full:
@@ -131,7 +138,8 @@ class Affine:
             kept.append((x.astype(np.float32), w, self.loss.curvature(q)))
 
         def times(way: np.ndarray) -> np.ndarray:
-            single, total = way.astype(np.float32), 2.0 * self.penalty * way
+            # What moves all classes alike moves no probability: kept out, with its rounding.
+            single, total = self.apart(way).astype(np.float32), np.zeros_like(way)
             for x, w, found in kept:
                 turn = self.logits(single, x)
                 pull = found.own * turn
@@ -139,7 +147,7 @@ class Affine:
                     pull += u * (sign * np.einsum("nk,nk->n", u, turn))[:, None]
                 pull *= w
                 total += self.gathered(pull, x)
-            return total
+            return self.apart(total) + 2.0 * self.penalty * way
 
         return times
 
@@ -158,9 +166,11 @@ class Affine:
             else:
                 own += self._own(bend, x)
         if self.full:
-            own = share[:, None, None] * (common / share.sum())
+            own = share[:, None, None] * (common / max(share.sum(), 1e-300))
         own = own + 2.0 * self.penalty[:, :, None] * np.eye(d)
-        return np.linalg.inv(own + 1e-9 * np.trace(own, axis1=1, axis2=2).max() * np.eye(d))
+        # A loss that has saturated has no curvature at all.
+        least = 1e-9 * np.trace(own, axis1=1, axis2=2).max() + 1e-12
+        return np.linalg.inv(own + least * np.eye(d))
 
     def _spread(self, u: np.ndarray, x: np.ndarray) -> np.ndarray:
         """(n, d k) the vectors u_j x_j side by side, in the order of the numbers' kind."""
@@ -252,10 +262,13 @@ def _exact(problem: Affine):
 
 def _conjugate(problem: Affine):
     """Newton's step by conjugate gradients, to as many digits as the gradient has lost."""
-    inverses = problem.inverses()
+    inverses, held = problem.inverses(), 2.0 * problem.penalty.mean(axis=0)
 
     def eased(r: np.ndarray) -> np.ndarray:
-        return (inverses @ r[:, :, None])[:, :, 0]
+        """About the inverse curvature times ``r``; only penalties bend what all classes share."""
+        own = problem.apart(r)
+        shared = np.divide(r - own, held, out=np.zeros_like(r), where=held > 0)
+        return problem.apart((inverses @ own[:, :, None])[:, :, 0]) + shared
 
     first: list[float] = []
 

@@ -12,7 +12,7 @@ from trueup.core.errors import UsageError
 
 
 NARROW = 8
-"""With fewer columns, adding whole columns is faster than adding row by row; the sum is the same."""
+"""With fewer columns, whole columns are added faster than rows; the sums are the same."""
 
 
 def literal(number: float) -> str:
