@@ -196,10 +196,6 @@ def _codes(prediction: Probabilities, truth: np.ndarray) -> np.ndarray:
     return codes
 
 
-def _within(codes: np.ndarray, k: int) -> bool:
-    return bool(codes.size) and 0 <= codes.min() and codes.max() < k
-
-
 def _weights(weight, n: int) -> np.ndarray:
     w = _column("weight", np.asarray(weight, dtype=np.float64), n)
     if not np.isfinite(w).all() or (w < 0).any() or not (n == 0 or w.sum() > 0):

@@ -64,8 +64,8 @@ class Probabilities:
         p = np.asarray(probs)
         p = p if p.dtype == np.float32 else p.astype(np.float64, copy=False)
         check_probabilities(p)
-        _fill(self, p, tuple(classes), p.ndim == 1, None)
-        object.__setattr__(self, "classes", self.classes or tuple(range(self.k)))
+        vars(self).update(said=p, event=p.ndim == 1, _log=None)
+        vars(self).update(classes=tuple(classes) or tuple(range(self.k)))
         if len(self.classes) != self.k:
             raise EvidenceError(
                 "Probabilities",
@@ -296,10 +296,5 @@ def log_softmax(z: np.ndarray) -> np.ndarray:
 def trusted(probs, classes: tuple, event: bool, log: np.ndarray | None) -> Probabilities:
     """Probabilities that are known to be valid."""
     made = object.__new__(Probabilities)
-    _fill(made, probs, classes, event, log)
+    vars(made).update(said=probs, classes=classes, event=event, _log=log)
     return made
-
-
-def _fill(made: Probabilities, said, classes: tuple, event: bool, log: np.ndarray | None) -> None:
-    for name, value in (("said", said), ("classes", classes), ("event", event), ("_log", log)):
-        object.__setattr__(made, name, value)
