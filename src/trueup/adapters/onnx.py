@@ -174,12 +174,16 @@ def check_onnx(formula: Formula, *, kind: type = np.float64) -> Checked:
     content = to_onnx(formula, kind=kind).SerializeToString()
     session = onnxruntime.InferenceSession(content, quiet, providers=["CPUExecutionProvider"])
 
+    nodes = [node for node in in_order(formula.expression) if isinstance(node, Choose | Lookup)]
+    # Text of a graph cannot be missing: what stands for it must not be the name of a group.
+    missing = "(missing)" + "?" * max([len(name) for n in nodes for name in n.names], default=0)
+
     def run(probs, **beside):
         given = {"probs": probs.astype(kind)}
         for name, node in formula.beside.items():
             values = beside[name].reshape(len(probs), -1)
             text = np.array(
-                [["(missing)" if v is None else v for v in row] for row in values], dtype=object
+                [[missing if v is None else v for v in row] for row in values], dtype=object
             )
             given[name] = text if isinstance(node, Key) else values.astype(kind)
         return session.run(None, given)[0]

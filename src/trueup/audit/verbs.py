@@ -255,7 +255,8 @@ def how(judged: Judged) -> list[tuple[str, str]]:
         ("Error bars", "Delete-a-group jackknife with Student's t at the effective degrees of "
          "freedom; Wilson's interval for shares with fewer than 15 errors or successes."),
         ("Corrections", f"Fitted {fitted}; half of the groups learn and choose by cross-fitting, "
-         "the other half prove; doing nothing is always a candidate."),
+         "the other half prove; doing nothing is always a candidate. A line for each value of a "
+         "column of slices must beat what wins without, through 64 bins of the score a value."),
         ("Slices", "Same scores are compared inside and outside; Benjamini-Hochberg at 5 % over "
          "single values and at 1 % over pairs; a pair is named only if neither of its values "
          "explains it."),
