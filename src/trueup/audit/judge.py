@@ -10,6 +10,7 @@ from trueup import calibration
 from trueup.audit import confidence, drift, pictures, slices
 from trueup.audit.bench import bench_of
 from trueup.audit.finding import Finding, in_order, percent, points
+from trueup.audit.groups import group_benches, not_tried
 from trueup.audit.judged import AbstractJudged, number
 from trueup.audit.remedies import Remedy, try_all
 from trueup.core.cube import Cube
@@ -83,6 +84,10 @@ class JudgedProbabilities(AbstractJudged):
     def how(self) -> list[tuple[str, str]]:
         return how(self)
 
+    @property
+    def left_out(self) -> list[str]:
+        return not_tried(self.plan)
+
     def title(self, remedy: Remedy) -> str:
         return title(remedy)
 
@@ -110,7 +115,8 @@ def judge_model(found: Scan, plan: Plan, *, model: str = "", level: float = 0.95
         else drift.find_drift(cube.chunks, plan.clock, event=event, level=level)
     )
     bench = bench_of(found, plan.profile.classes)
-    trial = try_all(bench, k=plan.k, in_time=plan.grouping == "block", level=level)
+    by, in_time = group_benches(found, plan), plan.grouping == "block"
+    trial = try_all(bench, k=plan.k, in_time=in_time, level=level, groups=by)
     findings = [
         *overall,
         *confidence.class_findings(cube, plan.profile.classes, overall),
@@ -215,7 +221,8 @@ def action(judged: AbstractJudged) -> str:
 
 def _beyond(judged: AbstractJudged) -> str:
     """Faults that are not a matter of overall confidence."""
-    slice_ = next((s for s in judged.slices if s.flagged), None)
+    mended = [judged.chosen.column] if judged.chosen else []
+    slice_ = next((s for s in judged.slices if s.flagged and list(s.by) != mended), None)
     moved = next((d for d in judged.drifts if d.changed and d.series == "calibration"), None)
     if moved:
         return (
@@ -238,6 +245,8 @@ def advice(judged: AbstractJudged) -> str:
 
 def title(remedy: Remedy) -> str:
     """``temperature scaling (temperature 5.75)``."""
+    if remedy.column:
+        return remedy.title
     # The paper's name in words: BetaCalibration -> beta calibration; Platt keeps his capital.
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", remedy.title).lower().replace("platt", "Platt")
     if len(remedy.fitted.map.parameters) > 3:
@@ -292,7 +301,8 @@ def how(judged: AbstractJudged) -> list[tuple[str, str]]:
         ("Error bars", "Delete-a-group jackknife with Student's t at the effective degrees of "
          "freedom; Wilson's interval for shares with fewer than 15 errors or successes."),
         ("Corrections", f"Fitted {fitted}; half of the groups learn and choose by cross-fitting, "
-         "the other half prove; doing nothing is always a candidate."),
+         "the other half prove; doing nothing is always a candidate. A line for each value of a "
+         "column of slices must beat what wins without, through 64 bins of the score a value."),
         ("Slices", "Same scores are compared inside and outside; Benjamini-Hochberg at 5 % over "
          "single values and at 1 % over pairs; a pair is named only if neither of its values "
          "explains it."),

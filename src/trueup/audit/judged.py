@@ -102,6 +102,11 @@ class AbstractJudged(ABC):
     def how(self) -> list[tuple[str, str]]:
         """How everything was computed: (label, text)."""
 
+    @property
+    def left_out(self) -> list[str]:
+        """Why columns of slices got no corrections by their values, in words."""
+        return []
+
     def title(self, remedy: Remedy) -> str:
         """A correction as people would say it."""
         return remedy.title

@@ -169,7 +169,7 @@ def remedies(judged: AbstractJudged) -> dict:
         "x": f"change of the {score_words(judged.score)} (left is better)",
         "rows": [
             {
-                "label": remedy.name.replace("_", " "),
+                "label": remedy.name.replace("_", " ").replace(":", " of each "),
                 "value": remedy.proof.difference.value,
                 "low": remedy.proof.difference.low,
                 "high": remedy.proof.difference.high,

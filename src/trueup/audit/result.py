@@ -113,6 +113,7 @@ class Audit:
             "slices": [s.to_dict() for s in _listed(first)],
             "slices_left_out": self.notes,
             "remedies": remedies_list(first),
+            "remedies_left_out": first.left_out,
             "chosen": first.chosen.name if first.chosen else "none",
             "drift": [drift.to_dict() for drift in first.drifts],
             "models": [

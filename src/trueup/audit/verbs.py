@@ -70,6 +70,7 @@ def audit(
     **roles_and_leniency
         Columns ``time``, ``cluster``, ``weight``, ``model``, ``key``; ``normalize`` or
         ``drop_bad`` (bool) for bad rows, ``positive`` (label of the event), ``classes`` (names);
+        ``guess`` (False takes no role from the names of columns, only what is named here),
         ``threads`` (int), ``progress`` (called with done and all rows), ``name`` (what to call
         the table) and ``engine`` (``"duckdb"``, ``"polars"``, ``"dask"`` or ``"spark"``: what reads
         the files of a path).
@@ -106,7 +107,7 @@ def audit(
         raise UsageError("audit", "probabilities and a forecast were given", do="Pass one of them")
     given = Roles(truth, columns, bool(prob), values, form, by=by, **options["roles"])
     with opened(data, threads=options["threads"], engine=options["engine"]) as table:
-        roles = assign(table, given)
+        roles = assign(table, given, guess=options["guess"])
         leniency = Leniency(**options["leniency"])
         models, notes = _judged(table, roles, leniency, level, options)
         made = Audit(
@@ -181,7 +182,7 @@ def _options(given: dict) -> dict:
         leniency["positive"] = str(leniency["positive"])
     if "classes" in leniency:
         leniency["classes"] = tuple(map(str, leniency["classes"]))
-    usual = {"threads": 2, "progress": None, "name": "", "engine": ""}
+    usual = {"threads": 2, "progress": None, "name": "", "engine": "", "guess": True}
     rest = {key: given.pop(key, value) for key, value in usual.items()}
     numbers = {key: given.pop(key) for key in NUMBERS if key in given}
     if given:

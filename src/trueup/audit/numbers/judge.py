@@ -117,6 +117,11 @@ class JudgedNumbers(AbstractJudged):
                 return _ADVICE[finding.id]
         return "Correct it"
 
+    @property
+    def left_out(self) -> list[str]:
+        told = "No correction by group was tried: that is done for the probability of an event."
+        return [told] * bool(self.plan.slicers)
+
     def title(self, remedy: Remedy) -> str:
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", remedy.title)
         name = name if name.isupper() else name.lower()

@@ -97,8 +97,10 @@ class Leniency:
     classes: tuple[str, ...] = ()
 
 
-def assign(table: Table, given: Roles) -> Roles:
+def assign(table: Table, given: Roles, *, guess: bool = True) -> Roles:
     """Roles of the columns of ``table``: those ``given``, the rest guessed from the names.
+
+    Without ``guess`` only those ``given``.
 
     Raises
     ------
@@ -109,6 +111,16 @@ def assign(table: Table, given: Roles) -> Roles:
     """
     given = with_members(table, given)
     table.require("roles", given.columns())
+    found = _guesses(table, given) if guess else {}
+    roles = replace(given, **found)
+    _demand(table, roles)
+    parts = ("truth", "probs", "values", "weight", "time", "model")
+    named = [name for name in parts if name in found]
+    return replace(roles, guessed=tuple(named))
+
+
+def _guesses(table: Table, given: Roles) -> dict:
+    """What the names of the columns say about roles that were not given."""
     free = [name for name in table.columns if name not in given.columns()]
     found: dict = {}
     for role, names in (("truth", TRUTH), ("weight", WEIGHT), ("time", TIME), ("model", MODEL)):
@@ -120,11 +132,7 @@ def assign(table: Table, given: Roles) -> Roles:
     if not given.said:
         taken = [name for name in free if name not in found.values()]
         found |= _guess_probs(table, free) or guess_numbers(table, taken)
-    roles = replace(given, **found)
-    _demand(table, roles)
-    parts = ("truth", "probs", "values", "weight", "time", "model")
-    named = [name for name in parts if name in found]
-    return replace(roles, guessed=tuple(named))
+    return found
 
 
 def _suits(table: Table, name: str, role: str) -> bool:
