@@ -68,14 +68,14 @@ class StoredRemedy:
             fitted = Fitted(
                 "DoNothing",
                 Identity(),
-                Form("probabilities", judged.plan.k),
+                roles.form or Form("probabilities", judged.plan.k),
                 Rows(np.zeros(0, np.uint64)),
             )
         else:
             fitted = chosen.fitted
         return cls(
             fitted,
-            roles.probs,
+            roles.said,
             roles.event,
             tuple(map(str, judged.plan.profile.classes)),
             chosen.proof.to_dict() if chosen else {},

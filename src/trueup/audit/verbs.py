@@ -128,12 +128,13 @@ def audit(
 
 
 def audit_model(model: Any, X: Any, y: Any, *, by: dict | None = None, **options: Any) -> Audit:
-    """Audit a fitted classifier on data that it was not trained on.
+    """Audit a fitted classifier or regressor on data that it was not trained on.
 
     Parameters
     ----------
     model
-        Anything with ``predict_proba(X)`` and ``classes_``, such as a scikit-learn classifier.
+        Anything with ``predict_proba(X)`` and ``classes_``, such as a scikit-learn classifier; or
+        with ``predict(X)`` alone, which gives a number (n,) a row.
     X, y
         Data that the model has never seen; a model looks better on its training data than it is.
     by
@@ -150,26 +151,44 @@ def audit_model(model: Any, X: Any, y: Any, *, by: dict | None = None, **options
     >>> found.advice
     'Cool it'
     """
-    probs = np.asarray(model.predict_proba(X), dtype=np.float64)
-    names = [str(label) for label in model.classes_]
-    if len(probs) != len(y):
-        raise UsageError(
-            "audit_model", f"{len(probs)} predictions, {len(y)} truths", do="Match X, y"
-        )
-    table: dict[str, Any] = {"truth": np.asarray([str(label) for label in y], dtype=object)}
+    table, said = _predicted(model, X, y)
     for role in ("cluster", "time", "weight"):
         if role in options:
             table[role], options[role] = np.asarray(options[role]), role
     cuts = {str(name): np.asarray(values) for name, values in (by or {}).items()}
-    table |= cuts
+    options = {"name": type(model).__name__} | options | said
+    return audit(table | cuts, truth="truth", by=list(cuts), **options)
+
+
+def _predicted(model: Any, X: Any, y: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Truth and prediction as a table, and which columns hold the prediction."""
+    if not hasattr(model, "predict_proba"):
+        values = np.asarray(model.predict(X), dtype=np.float64)
+        _match(values, y)
+        if values.ndim != 1:
+            raise UsageError(
+                "audit_model",
+                f"predict gives an array of shape {values.shape}",
+                do="Pass a model of one number a row, or a table to audit",
+            )
+        truth = np.asarray(y, dtype=np.float64)
+        return {"truth": truth, "prediction": values}, {"point": "prediction"}
+    probs = np.asarray(model.predict_proba(X), dtype=np.float64)
+    names = [str(label) for label in model.classes_]
+    _match(probs, y)
+    table: dict[str, Any] = {"truth": np.asarray([str(label) for label in y], dtype=object)}
     if len(names) == 2:
-        table["probability"] = probs[:, 1]
-        options |= {"prob": "probability", "positive": names[1]}
-    else:
-        table |= {f"p_{name}": column for name, column in zip(names, probs.T, strict=True)}
-        options |= {"probs": [f"p_{name}" for name in names], "classes": tuple(names)}
-    options.setdefault("name", type(model).__name__)
-    return audit(table, truth="truth", by=list(cuts), **options)
+        said = {"prob": "probability", "positive": names[1]}
+        return table | {"probability": probs[:, 1]}, said
+    table |= {f"p_{name}": column for name, column in zip(names, probs.T, strict=True)}
+    return table, {"probs": [f"p_{name}" for name in names], "classes": tuple(names)}
+
+
+def _match(said: np.ndarray, y: Any) -> None:
+    if len(said) != len(y):
+        raise UsageError(
+            "audit_model", f"{len(said)} predictions, {len(y)} truths", do="Match X, y"
+        )
 
 
 def _options(given: dict) -> dict:

@@ -23,7 +23,7 @@ MATTERS = 0.01
 SHIFT = 0.02
 """A share below the median that is off by less than this is no bias worth naming."""
 
-PART = 0.05
+PART = 0.1
 """A bias below this part of the mean absolute error is lost among the errors."""
 
 MANY = 1.3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trueup.audit.finding import in_order, percent
 from trueup.audit.judge import few_groups, from_checks, groups_called
@@ -11,13 +11,14 @@ from trueup.audit.judged import AbstractJudged, number, score_words
 from trueup.audit.numbers import pictures
 from trueup.audit.numbers.drift import find_number_drift, number_drift_findings
 from trueup.audit.numbers.honesty import honesty_findings
-from trueup.audit.numbers.measures import measures_of, reported, score_of
+from trueup.audit.numbers.measures import fair_score_of, measures_of, reported, score_of
 from trueup.audit.numbers.remedies import NumberBench, try_corrections
 from trueup.audit.numbers.slices import find_number_slices, number_slice_findings
 from trueup.audit.remedies import Remedy
 from trueup.core.forms import Form
 from trueup.core.measure import AbstractMeasure
 from trueup.core.number_sums import share_name, usual_share
+from trueup.core.outcome import Outcome
 from trueup.core.tables.kernel import Scan
 from trueup.core.tables.plan import Plan
 
@@ -90,6 +91,8 @@ class JudgedNumbers(AbstractJudged):
                 f"Leave it: too few {groups_called(self.plan)} to learn a correction and prove "
                 f"it{also}."
             )
+        if any(remedy.proof.outcome is Outcome.PROVEN for remedy in tried) and not self.findings:
+            return f"Leave it: there is no fault that a correction should mend{also}."
         worse = all(remedy.proof.difference.value > 0 for remedy in tried)
         reason = (
             f"every one of the {len(tried)} corrections tried makes it worse"
@@ -194,9 +197,14 @@ def judge_numbers(
         else find_number_drift(cube.chunks, plan.clock, form, level=level)
     )
     bench = NumberBench(found.sample, form, cube.table.shape[0], cube.grouping)
-    trial = try_corrections(bench, score, in_time=plan.grouping == "block", level=level)
+    fair = fair_score_of(form)
+    trial = try_corrections(bench, fair, in_time=plan.grouping == "block", level=level)
+    honesty = honesty_findings(cube, form, measures)
+    if form.kind == "ensemble" and not honesty:
+        # Any score of a few members is lowered by smoothing them, however honest they are.
+        trial = replace(trial, chosen=None)
     findings = [
-        *honesty_findings(cube, form, measures),
+        *honesty,
         *number_slice_findings(cut),
         *number_drift_findings(drifts),
     ]
@@ -234,6 +242,11 @@ def _how(judged: JudgedNumbers) -> list[tuple[str, str]]:
     ]  # fmt: skip
     if judged.kind == "points":
         return rows
+    if judged.kind == "ensemble":
+        rows.append(
+            ("Fairness", "Corrections are compared by the fair CRPS, which takes members for a "
+             "sample of a law; the measure takes them for the law.")
+        )  # fmt: skip
     test = judged.measures["pit_p_value"].how
     text = f"Where the truth falls within the forecast, as often as stated: {test}."
     return [*rows, ("Honesty", text)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +30,15 @@ def score_of(form: Form) -> AbstractMeasure:
         "quantiles": forecast.wis,
         "intervals": forecast.interval_score,
     }[form.kind]
+
+
+def fair_score_of(form: Form) -> AbstractMeasure:
+    """What corrections are chosen and proven by.
+
+    An ensemble is judged as a sample of its law: as a law of a few steps the best of them would
+    lose to any smooth law, and each would seem to need a correction.
+    """
+    return replace(forecast.crps, fair=True) if form.kind == "ensemble" else score_of(form)
 
 
 def scores_to_sum(form: Form) -> tuple[AbstractRowSums, ...]:
