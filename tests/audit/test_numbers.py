@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import json
 
 import numpy as np
@@ -142,6 +143,9 @@ def test_everything_that_is_written_can_be_written(kind, tmp_path):
     table |= {"day": np.arange(1_200), "lead": np.arange(1_200) % 3, "w": np.ones(1_200)}
     found = audit(table, kind, by="lead", time="day", weight="w")
     said = json.loads(found.save_json(tmp_path / "a.json").read_text())
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
+    folder = importlib.resources.files("trueup.audit")
+    jsonschema.validate(said, json.loads((folder / "schema-1.json").read_text("utf-8")))
     assert said["kind"] == kind
     page = found.report(tmp_path / "a.html")
     assert page.stat().st_size < 150_000
