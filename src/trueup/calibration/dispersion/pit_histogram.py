@@ -149,10 +149,19 @@ def _half(cube: Cube, share: np.ndarray, per_row: float, *, level: float):
     if not freedom > 0:
         return np.full(len(share), np.nan), "no band: too few groups of rows"
     known = (1 - share) / share * per_row  # variance of heights were rows independent
-    error = np.sqrt(known if cube.grouping == "row" else np.maximum(known, (left**2).sum(axis=0)))
+    error = np.sqrt(known if cube.grouping == "row" else _dependent(known, (left**2).sum(axis=0)))
     many = sup_quantile(left, error, freedom, level=level)
     many = max(many, t_quantile(level, freedom))
     return many * error, f"consistency band, simultaneous, groups of {cube.grouping}s"
+
+
+def _dependent(known: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Variance (m,) of heights of dependent rows.
+
+    That of one bin is hardly known from 20 blocks of time, and the bin whose own is too small would
+    stand out; so it is at least what the mean design effect of all bins makes of it.
+    """
+    return np.maximum(known * max((seen / known).mean(), 1.0), seen)
 
 
 def deviations(cube: Cube, share: np.ndarray) -> tuple[np.ndarray, float]:

@@ -40,6 +40,7 @@ CARD = Card(
     family="dispersion",
     summary="p-value: could the truths have been drawn from the stated laws?",
     paper="Rao & Scott 1981, JASA 76(374), for dependent rows",
+    claims=("holds its false-alarm rate",),
     cost="O(n); of m members O(n m)",
     not_for="how much is wrong: with a million rows a harmless error is significant",
     excused={"interval": "a p-value has none"},
