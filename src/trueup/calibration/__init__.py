@@ -18,6 +18,13 @@ from trueup.calibration.dispersion.width import width as width
 from trueup.calibration.dispersion.width import width_50 as width_50
 from trueup.calibration.dispersion.width import width_90 as width_90
 from trueup.calibration.dispersion.width import width_95 as width_95
+from trueup.calibration.distributions.bias_correction import BiasCorrection as BiasCorrection
+from trueup.calibration.distributions.conformal_shift import ConformalShift as ConformalShift
+from trueup.calibration.distributions.emos import EMOS as EMOS
+from trueup.calibration.distributions.isotonic_cdf import IsotonicCDF as IsotonicCDF
+from trueup.calibration.distributions.monotone import Monotone as Monotone
+from trueup.calibration.distributions.quantile_mapping import QuantileMapping as QuantileMapping
+from trueup.calibration.distributions.spread_scaling import SpreadScaling as SpreadScaling
 from trueup.calibration.losses.shrinkmatch import shrink_classes as shrink_classes
 from trueup.calibration.measures.accuracy import accuracy as accuracy
 from trueup.calibration.measures.auc import auc as auc

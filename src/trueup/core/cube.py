@@ -161,11 +161,10 @@ def score_cube(evidence: Evidence, *, grid: Grid) -> Cube:
     scores, came = scores_of(prediction, evidence.truth)
     groups, shape = evidence.groups(), (evidence.group_count, grid.size)
     tables = []
-    for rows in row_blocks(len(scores), cells=shape[0] * shape[1]):
+    for rows in row_blocks(len(scores), cells=2 * shape[0] * shape[1]):
         score = np.ascontiguousarray(scores[rows])
-        columns = {"y": came[rows].astype(np.float64), "p": score}
         key = groups[rows] * grid.size + grid(score)
-        columns = weigh(columns, None if weight is None else weight[rows])
+        columns = weigh({"y": came[rows], "p": score}, None if weight is None else weight[rows])
         tables.append(tally(key, columns, shape=shape))
     return Cube(grid, reduce(Cells.__add__, tables), prediction.event, evidence.grouping)
 
