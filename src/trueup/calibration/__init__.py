@@ -8,6 +8,12 @@ from trueup.calibration.dispersion.coverage import coverage as coverage
 from trueup.calibration.dispersion.coverage import coverage_50 as coverage_50
 from trueup.calibration.dispersion.coverage import coverage_90 as coverage_90
 from trueup.calibration.dispersion.coverage import coverage_95 as coverage_95
+from trueup.calibration.dispersion.crossing import crossing as crossing
+from trueup.calibration.dispersion.pit_histogram import pit_histogram as pit_histogram
+from trueup.calibration.dispersion.pit_histogram import pit_values as pit_values
+from trueup.calibration.dispersion.pit_test import pit_test as pit_test
+from trueup.calibration.dispersion.rms_z import rms_z as rms_z
+from trueup.calibration.dispersion.spread_skill import spread_skill as spread_skill
 from trueup.calibration.dispersion.width import width as width
 from trueup.calibration.dispersion.width import width_50 as width_50
 from trueup.calibration.dispersion.width import width_90 as width_90
