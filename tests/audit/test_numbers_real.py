@@ -29,7 +29,7 @@ def test_temperatures_of_fifty_members_are_far_too_narrow(tmp_path):
     # Measured when the data were taken: bias -0.2971, ensemble CRPS 0.9880 over 4454 rows.
     assert m["bias"] == pytest.approx(-0.2971, abs=5e-5)
     assert m["crps"] == pytest.approx(0.9880, abs=5e-5)
-    assert m["coverage_90"] < 0.6 and m["spread_skill"] < 0.6
+    assert m["coverage_90"] < 0.6 and m["spread_skill"] > 1.8
     assert ids(found)[:2] == ["too_narrow", "biased_low"]
     assert found.advice == "Widen it"
     assert found.primary.chosen.name == "emos"
@@ -81,3 +81,4 @@ def test_energies_of_molecules_are_too_wide():
     # Measured when the data were taken: share |z| < 1.96 is 0.9915, MAE 0.010095.
     assert found.measures["coverage_95"].value == pytest.approx(0.9915, abs=5e-5)
     assert found.measures["mae"].value == pytest.approx(0.010095, abs=5e-7)
+    assert found.measures["rms_z"].value == pytest.approx(0.5689, abs=5e-5)

@@ -9,6 +9,8 @@ from audit.forecasts import KINDS, SAID, forecast_table
 from trueup import error, forecast
 from trueup.audit.asked import asked_form
 from trueup.audit.numbers.measures import score_of, scores_to_sum
+from trueup.audit.numbers.places import masses
+from trueup.calibration import pit_test, rms_z, spread_skill
 from trueup.calibration.dispersion.coverage import Coverage
 from trueup.calibration.dispersion.width import Width
 from trueup.core.errors import UsageError
@@ -44,11 +46,23 @@ def test_sums_are_those_of_the_measures(kind):
     measures = [score_of(form), error.bias, error.mae, error.rmse]
     measures += [Coverage(share) for share in central_shares(form)]
     measures += [Width(usual_share(form))] if usual_share(form) else []
+    measures += [spread_skill] if kind in spread_skill.kinds else []
+    measures += [rms_z, forecast.log_score] if kind == "normal" else []
     for measure in measures:
         direct = measure.estimate(measure.cube(evidence))
         passed = measure.estimate(found.cube)
         assert passed.value == pytest.approx(direct.value, rel=1e-12, abs=1e-12), measure.name
         assert passed.low == pytest.approx(direct.low, rel=1e-9, abs=1e-9), measure.name
+
+
+@pytest.mark.parametrize("kind", ["normal", "quantiles", "intervals"])
+def test_the_test_of_places_is_the_one_of_the_catalogue(kind):
+    table = forecast_table(kind, 3_000, spread=0.95, seed=3)
+    found, plan = scanned(table, kind)
+    values = np.column_stack([table[name] for name in plan.roles.values])
+    evidence = Evidence(prediction_of(plan.roles.form, values), table["y"])
+    direct = pit_test.estimate(pit_test.cube(evidence)).value
+    assert pit_test.estimate(masses(found.cube)).value == pytest.approx(direct, rel=1e-9)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,7 +15,7 @@ LISTED = 10
 ENGINES = "What reads the files: duckdb, polars, dask or spark."
 NUMBERS = (
     r"crps|wis|pinball|interval_score|coverage_\d+|width_\d+|bias|mae|rmse|pit_p_value|"
-    "spread_skill|crossing"
+    "spread_skill|rms_z|log_score|crossing"
 )
 """Names of the measures of forecasts of numbers."""
 CHARTS = ("altair", "vl_convert")

@@ -115,7 +115,9 @@ def number_columns(
         return columns
     sd = sd_of(prediction)
     below = (truth < median) + 0.5 * (truth == median)
-    columns |= {"sd": sd, "variance": sd * sd, "below": below}
+    # The mean of m members has an error of its own: as the ratio of spread and skill counts it.
+    grown = 1 + 1 / form.width if form.kind == "ensemble" else 1.0
+    columns |= {"sd": sd, "variance": grown * sd * sd, "below": below}
     for share in central_shares(form):
         low, high = central_of(prediction, share)
         inside = (low <= truth) & (truth <= high)

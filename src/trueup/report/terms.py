@@ -142,9 +142,9 @@ TERMS = {
     "severity": "How much the finding matters for using these predictions: high, medium or low.",
     "slice": "A part of the table, for example all rows of one region.",
     "spread": "How wide the forecast says that the truth may lie, as a standard deviation.",
-    "spread over error": (
-        "Stated spread over the error that was really made, both as root mean squares. 1 is right, "
-        "below 1 the forecast is too narrow."
+    "error over spread": (
+        "The error that was really made over the spread that was stated, both as root mean squares. "
+        "1 is right, above 1 the forecast is too narrow."
     ),
     "uncertainty": (
         "How hard the problem is before any model: the loss of always stating the overall "
@@ -224,7 +224,8 @@ MEASURES: dict[str, tuple[str, str, str | None]] = {
     "pinball": ("Pinball loss", "", "pinball loss"),
     "interval_score": ("Interval score", "", "interval score"),
     "log_score": ("Log score", "nat", None),
-    "spread_skill": ("Spread over error", "", "spread over error"),
+    "spread_skill": ("Error over spread", "", "error over spread"),
+    "rms_z": ("Errors in units of the spread", "", "error over spread"),
     "bias": ("Mean error", "", "bias"),
     "mae": ("Mean absolute error", "", "mae"),
     "rmse": ("Root mean squared error", "", "rmse"),

@@ -144,11 +144,11 @@ class JudgedNumbers(AbstractJudged):
         else:
             name = share_name("coverage", share)
             held = f"{100 * share:g}% stated"
-            ratio = "1 is right; below, too narrow"
+            ratio = "1 is right; above, too narrow"
             rows = [
                 number(name, f"Truths inside its {100 * share:g}% intervals", m[name], "percent",
                        held),
-                number("spread_skill", "Spread over error", m["spread_skill"], "", ratio),
+                number("spread_skill", "Error over spread", m["spread_skill"], "", ratio),
             ]  # fmt: skip
         if self.chosen is None:
             label = score.label

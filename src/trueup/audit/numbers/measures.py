@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from trueup import calibration, error, forecast
-from trueup.audit.numbers.places import pit_test
+from trueup.audit.numbers.places import masses
 from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
 from trueup.core.forms import Form
@@ -44,7 +43,8 @@ def fair_score_of(form: Form) -> AbstractMeasure:
 def scores_to_sum(form: Form) -> tuple[AbstractRowSums, ...]:
     """Measures whose columns the pass has to sum beside what it always does."""
     score = score_of(form)
-    return (score,) if isinstance(score, AbstractRowSums) else ()
+    more = (forecast.log_score, calibration.rms_z) if form.kind == "normal" else ()
+    return (score, *more) if isinstance(score, AbstractRowSums) else ()
 
 
 def measures_of(cube: Cube, form: Form, *, level: float) -> dict[str, Estimate]:
@@ -63,9 +63,11 @@ def measures_of(cube: Cube, form: Form, *, level: float) -> dict[str, Estimate]:
     for each in (error.bias, error.mae, error.rmse):
         found[each.name] = each.estimate(cube, level=level)
     if form.kind != "points":
-        found["spread_skill"] = SpreadSkill(_part(form)).estimate(cube, level=level)
-        p_value, how = pit_test(cube)
-        found["pit_p_value"] = Estimate(p_value, level=level, n=cube.n, how=how)
+        found["spread_skill"] = calibration.spread_skill.estimate(cube, level=level)
+        found["pit_p_value"] = calibration.pit_test.estimate(masses(cube), level=level)
+    if form.kind == "normal":
+        for each in (forecast.log_score, calibration.rms_z):
+            found[each.name] = each.estimate(cube, level=level)
     if form.kind == "quantiles":
         found["crossing"] = Share("crossing").estimate(cube, level=level)
     return found
@@ -81,11 +83,6 @@ def reported(form: Form) -> list[float]:
 def halved(made: Estimate) -> Estimate:
     """The pinball loss, of which the weighted interval score is twice the mean."""
     return Estimate(made.value / 2, made.low / 2, made.high / 2, made.level, made.n, made.how)
-
-
-def _part(form: Form) -> float:
-    """By how much a variance of m members must grow to be that of the error of their mean."""
-    return (form.width + 1) / form.width if form.kind == "ensemble" else 1.0
 
 
 @dataclass(frozen=True)
@@ -109,21 +106,3 @@ class Share(AbstractMeasure):
     def value(self, sums: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore", divide="ignore"):
             return sums[:, 0] / sums[:, 1]
-
-
-@dataclass(frozen=True)
-class SpreadSkill(AbstractMeasure):
-    """Root mean stated variance over root mean square error: below 1 forecasts are too narrow."""
-
-    factor: float = 1.0
-    name = "spread_skill"
-    label = "Spread over error"
-    better = "neither"
-    reach = (0.0, math.inf)
-
-    def parts(self, cube: Cube) -> np.ndarray:
-        return cube.table.total("variance", "square")
-
-    def value(self, sums: np.ndarray) -> np.ndarray:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.sqrt(self.factor * sums[:, 0] / sums[:, 1])

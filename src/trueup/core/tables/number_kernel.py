@@ -98,7 +98,7 @@ class NumberKernel:
         share = usual_share(self.form)
         usual = [share_name(head, share) for head in ("coverage", "width") if share is not None]
         names = ("error", "absolute", "square", "sd", "variance", "below", *usual)
-        columns = _some(columns, *names, *(score.name for score in plan.scores))
+        columns = _some(columns, *names, *(score.name for score in plan.scores[:1]))
         codes = [np.asarray(arrays[f"s{i}"]) for i in range(len(plan.slicers))]
         sizes = [len(slicer.labels) + 1 for slicer in plan.slicers]
         for i, values in enumerate(sizes):
