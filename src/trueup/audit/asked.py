@@ -45,7 +45,9 @@ def asked_form(given: Mapping[str, Any]) -> tuple[tuple[str, ...], Form | None]:
     kind = kinds[0]
     missing = [name for name in WAYS[kind] if name not in said]
     if missing:
-        raise UsageError("audit", f"{missing[0]} is not named", do=f"Name {' and '.join(WAYS[kind])}")
+        raise UsageError(
+            "audit", f"{missing[0]} is not named", do=f"Name {' and '.join(WAYS[kind])}"
+        )
     if "nominal" in said and kind != "intervals":
         raise UsageError("audit", "nominal belongs to low and high", do="Leave it out")
     return _MAKERS[kind](said)

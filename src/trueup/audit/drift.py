@@ -135,7 +135,15 @@ def _series(chunks: Cells) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def drift_of(
-    name, label, value, error, chunks: Cells, starts: list, level: float, *, matters: float = MATTERS
+    name,
+    label,
+    value,
+    error,
+    chunks: Cells,
+    starts: list,
+    level: float,
+    *,
+    matters: float = MATTERS,
 ) -> Drift:
     """One series (chunks,) of ``value`` with its standard ``error``, and its most likely change."""
     weight, n = chunks["w"].sum(axis=1), chunks["n"].sum(axis=1)

@@ -97,7 +97,9 @@ class JudgedProbabilities(AbstractJudged):
         return {"classwise_ece": None, "calibration_slope": None} | super().measures_dict
 
 
-def judge_model(found: Scan, plan: Plan, *, model: str = "", level: float = 0.95) -> JudgedProbabilities:
+def judge_model(
+    found: Scan, plan: Plan, *, model: str = "", level: float = 0.95
+) -> JudgedProbabilities:
     """Everything that can be said about one model."""
     cube, event = found.cube, plan.roles.event
     measures = {
@@ -126,7 +128,9 @@ def judge_model(found: Scan, plan: Plan, *, model: str = "", level: float = 0.95
     ]
     checks = [*plan.profile.checks, *_zeros(found), *few_groups(cube, plan)]
     findings += from_checks(checks, cube.n)
-    return JudgedProbabilities(model, found, plan, measures, in_order(findings), cut, drifts, trial, checks)
+    return JudgedProbabilities(
+        model, found, plan, measures, in_order(findings), cut, drifts, trial, checks
+    )
 
 
 def _zeros(found: Scan) -> list[Check]:
@@ -147,8 +151,8 @@ def few_groups(cube: Cube, plan: Plan) -> list[Check]:
     if used >= LEAST_GROUPS:
         return []
     text = (
-        f"Rows fall into only {used} {groups_called(plan)}, which may each share their luck: intervals "
-        f"{'are wide and rough' if used > 1 else 'cannot be given'}."
+        f"Rows fall into only {used} {groups_called(plan)}, which may each share their luck: "
+        f"intervals {'are wide and rough' if used > 1 else 'cannot be given'}."
     )
     return [Check("data_few_groups", "medium", text, used)]
 
@@ -209,7 +213,8 @@ def action(judged: AbstractJudged) -> str:
         )
     tried = judged.trial.remedies
     if not tried:
-        return f"Leave it: too few {groups_called(judged.plan)} to learn a correction and prove it{also}."
+        few = groups_called(judged.plan)
+        return f"Leave it: too few {few} to learn a correction and prove it{also}."
     worse = all(remedy.proof.difference.value > 0 for remedy in tried)
     reason = (
         f"every one of the {len(tried)} corrections tried makes it worse"

@@ -77,7 +77,19 @@ class Audit:
         text, model = self.primary.verdict, self.primary.model
         if not model:
             return text
-        about = text.startswith(("Trustworthy", "Honest", "Sound", "Good", "Over-", "Under-", "Biased", "Too n", "Too w"))
+        about = text.startswith(
+            (
+                "Trustworthy",
+                "Honest",
+                "Sound",
+                "Good",
+                "Over-",
+                "Under-",
+                "Biased",
+                "Too n",
+                "Too w",
+            )
+        )
         return f"{model} {'is' if about else ':'} {text[0].lower()}{text[1:]}".replace(" :", ":")
 
     @property

@@ -100,7 +100,22 @@ def _audit(table: str, options: dict) -> Any:
     def split(text: str) -> tuple[str, ...]:
         return tuple(part.strip() for part in text.split(",")) if text else ()
 
-    same = ("mean", "sd", "low", "high", "nominal", "point", "time", "cluster", "weight", "model", "key", "positive", "normalize", "drop_bad")
+    same = (
+        "mean",
+        "sd",
+        "low",
+        "high",
+        "nominal",
+        "point",
+        "time",
+        "cluster",
+        "weight",
+        "model",
+        "key",
+        "positive",
+        "normalize",
+        "drop_bad",
+    )
     rest = ("truth", "prob", "by", "level", "threads", "engine")
     passed = {name: options[name] for name in (*same, *rest)}
     with bar() as progress:

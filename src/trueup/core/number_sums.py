@@ -28,6 +28,7 @@ USUAL = 0.9
 SPREADS = 512
 """Bins of the stated spread: 8 to a doubling, from 2^-32 to 2^32."""
 
+
 def place_levels(form: Form) -> tuple[float, ...]:
     """Levels that bound the places of the truth within what a forecast of this form states.
 

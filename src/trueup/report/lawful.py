@@ -77,7 +77,9 @@ def spread(picture: Row) -> dict[str, Any]:
         text = f"stated {row['stated']:.4g}\nmade {estimate_text(row)}\n{count(row.get('n'))} rows"
         ranged = span(row, x=row["stated"], tip=text)
         # On a scale of factors nothing reaches down to zero.
-        ranged["low"] = max(ranged["low"], 0.3 * row["value"]) if kind is not whole else ranged["low"]
+        ranged["low"] = (
+            max(ranged["low"], 0.3 * row["value"]) if kind is not whole else ranged["low"]
+        )
         rows.append(ranged)
     x_axis = alt.Axis(title=str(picture.get("x") or ""), tickCount=5, grid=True, format="~s")
     y_axis = alt.Axis(

@@ -13,7 +13,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from trueup.report import numbers, terms
-from trueup.report.document import clip, complete_document, day, parameter_text, slice_label, slice_words
+from trueup.report.document import (
+    clip,
+    complete_document,
+    day,
+    parameter_text,
+    slice_label,
+    slice_words,
+)
 from trueup.report.glossary import Glossary
 from trueup.report.pictures import Picture, draw
 

@@ -89,8 +89,8 @@ def _places(picture: Row) -> str:
     return (
         f"Histogram of {count(len(rows))} places. {len(out)} lie outside the band that luck alone "
         f"would fill. The truth falls below all that was stated {ends[0]} times as often as it "
-        f"should, above all {ends[1]} times. Most often, {most['value']:.2f} times, it falls between "
-        f"{percent(most['low'])} and {percent(most['high'])}."
+        f"should, above all {ends[1]} times. Most often, {most['value']:.2f} times, it falls "
+        f"between {percent(most['low'])} and {percent(most['high'])}."
     )
 
 

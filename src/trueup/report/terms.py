@@ -121,8 +121,8 @@ TERMS = {
         "of the weighted interval score."
     ),
     "pit": (
-        "Where the truth falls within the forecast, from 0 (below all that was stated) to 1. If the "
-        "forecast is honest every place is as frequent as it says."
+        "Where the truth falls within the forecast, from 0 (below all that was stated) to 1. If "
+        "the forecast is honest every place is as frequent as it says."
     ),
     "points": "Percentage points: from 80% to 93.7% is 13.7 points.",
     "proof": (
@@ -135,16 +135,16 @@ TERMS = {
         "about one in twenty is a false alarm (Benjamini and Hochberg)."
     ),
     "rmse": (
-        "Root mean squared error, in the unit of the truth: like the mean absolute error, but large "
-        "errors count more."
+        "Root mean squared error, in the unit of the truth: like the mean absolute error, but "
+        "large errors count more."
     ),
     "score": "The probability that the model gave.",
     "severity": "How much the finding matters for using these predictions: high, medium or low.",
     "slice": "A part of the table, for example all rows of one region.",
     "spread": "How wide the forecast says that the truth may lie, as a standard deviation.",
     "error over spread": (
-        "The error that was really made over the spread that was stated, both as root mean squares. "
-        "1 is right, above 1 the forecast is too narrow."
+        "The error that was really made over the spread that was stated, both as root mean "
+        "squares. 1 is right, above 1 the forecast is too narrow."
     ),
     "uncertainty": (
         "How hard the problem is before any model: the loss of always stating the overall "

@@ -84,8 +84,6 @@ def _finding(drift: Drift) -> Finding:
             f"{drift.change_at}."
         )
         return Finding("drift_coverage", severity(size), text, drift.shift, picture, size)
-    text = (
-        f"{drift.label} moved from {drift.before:.4g} to {drift.after:.4g} at {drift.change_at}."
-    )
+    text = f"{drift.label} moved from {drift.before:.4g} to {drift.after:.4g} at {drift.change_at}."
     grave = "medium" if size >= 3 * drift.matters else "low"
     return Finding(f"drift_{drift.series}", grave, text, drift.shift, picture, part, "")

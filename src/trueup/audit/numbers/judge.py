@@ -210,7 +210,9 @@ def judge_numbers(
     ]
     checks = [*plan.profile.checks, *few_groups(cube, plan)]
     findings += from_checks(checks, cube.n)
-    return JudgedNumbers(model, found, plan, measures, in_order(findings), cut, drifts, trial, checks)
+    return JudgedNumbers(
+        model, found, plan, measures, in_order(findings), cut, drifts, trial, checks
+    )
 
 
 def _how(judged: JudgedNumbers) -> list[tuple[str, str]]:

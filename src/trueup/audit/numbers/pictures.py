@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,14 +35,16 @@ WORDS = {
 
 
 def of_numbers(judged: JudgedNumbers) -> dict[str, dict]:
-    """Places of the truth, coverage by level, error by stated spread; slices, drift, corrections."""
+    """Places of the truth, coverage, error by stated spread; slices, drift, corrections."""
     cube, drawn = judged.cube, {}
     if judged.kind != "points":
         drawn["pit"] = places(cube, ranks=judged.kind == "ensemble")
         drawn["coverage"] = coverage(judged)
         if cube.spread is not None:
             drawn["spread"] = spread(cube)
-    drawn |= common(judged, x="difference of the error" if judged.kind == "points" else "difference")
+    drawn |= common(
+        judged, x="difference of the error" if judged.kind == "points" else "difference"
+    )
     if judged.slices:
         drawn["slices"] = _forest(judged)
     for slicer in judged.plan.slicers[:PROFILES]:
@@ -93,7 +96,7 @@ def places(cube: Cube, *, ranks: bool) -> dict:
     edges, w = edges_of(cube), cube.table["w"]
     sizes, total = cube.table["n"].sum(axis=1), w.sum(axis=1)
     rows = []
-    for j, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for j, (low, high) in enumerate(pairwise(edges)):
         mass = high - low
         made = Replicates.of(
             np.column_stack([w[:, j], total]), lambda s, m=mass: s[:, 0] / s[:, 1] / m, sizes=sizes

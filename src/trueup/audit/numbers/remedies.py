@@ -173,7 +173,9 @@ class _Course:
 
     def ranked(self, tried: list[tuple[Remedy, np.ndarray]]) -> list[Remedy]:
         """The simplest of those that do as well as the best, then all others by their score."""
-        by_loss = sorted(tried, key=lambda pair: (round(pair[0].held_out_loss, 12), pair[0].numbers))
+        by_loss = sorted(
+            tried, key=lambda pair: (round(pair[0].held_out_loss, 12), pair[0].numbers)
+        )
         least = by_loss[0][1]
         good = [remedy for remedy, rows in by_loss if self._as_well(rows, least)]
         first = min(good or [by_loss[0][0]], key=lambda remedy: remedy.numbers)

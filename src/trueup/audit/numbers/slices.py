@@ -250,5 +250,3 @@ def _words(s: NumberSlice) -> str:
         return f"its mean error is {s.observed:.4g}, against {s.elsewhere:.4g} elsewhere."
     more = s.observed / s.elsewhere if s.elsewhere > 0 else np.inf
     return f"its mean absolute error is {s.observed:.4g}, {more:.2f} times that of elsewhere."
-
-

@@ -151,4 +151,3 @@ def _chance(row: np.ndarray) -> np.ndarray:
     """A number (n,) in [0, 1) a row, the same on every machine."""
     mixed = np.fmod(np.asarray(row, dtype=np.int64) + 7, FOLD) * FACTOR % MODULUS
     return (mixed * mixed % MODULUS) / MODULUS
-

@@ -46,7 +46,8 @@ def _matching(table: Table, pattern: str, taken: set[str]) -> list[str]:
     if not found:
         raise UsageError(
             "trueup",
-            f"no column of numbers is like {pattern!r}; {table.name} has {list(table.columns)[:20]}",
+            f"no column of numbers is like {pattern!r}; {table.name} has "
+            f"{list(table.columns)[:20]}",
             do="Name the columns of the members",
         )
     return found
