@@ -28,9 +28,11 @@ from trueup.core.expressions import (
     Total,
     in_order,
 )
+from trueup.core.forms import form_from, form_row
 
 
-FORMAT, VERSION, SAMPLES = "trueup-expression", 1, 12
+FORMAT, VERSIONS, SAMPLES = "trueup-expression", (1, 2), 12
+"""Version 1 holds probabilities that become probabilities, version 2 every other form."""
 
 OPERATIONS = {
     "add": "a + b",
@@ -112,12 +114,13 @@ def to_json(formula: Formula) -> str:
         used |= {more["op"]} if "op" in more else set()
     body = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": 1 if formula.takes is None else 2,
         "method": formula.method,
         "columns": list(formula.columns),
         "event": formula.event,
         "classes": list(formula.classes),
         "normalize": formula.normalize,
+        **({} if formula.takes is None else _forms(formula)),
         "about": formula.about,
         "operations": {name: OPERATIONS[name] for name in sorted(used)},
         "nodes": nodes,
@@ -142,10 +145,10 @@ def from_json(text: str) -> Formula:
         body = json.loads(text)
         if body["format"] != FORMAT:
             raise KeyError(f"format is {body['format']!r}")
-        if body["version"] != VERSION:
+        if body["version"] not in VERSIONS:
             raise UsageError(
                 "from_json",
-                f"the file has version {body['version']!r}, this version reads {VERSION}",
+                f"the file has version {body['version']!r}, this version reads {VERSIONS}",
                 do="Export the remedy again",
             )
         expression = _expression(body["nodes"])[body["output"]]
@@ -157,6 +160,7 @@ def from_json(text: str) -> Formula:
             str(body["method"]),
             bool(body["normalize"]),
             dict(body["about"]),
+            *(form_from(body[name]) for name in ("takes", "gives") if name in body),
         )
     except UsageError:
         raise
@@ -164,6 +168,15 @@ def from_json(text: str) -> Formula:
         raise EvidenceError(
             "from_json", f"this is no exported correction: {error}", do="Export the remedy again"
         ) from error
+
+
+def _forms(formula: Formula) -> dict:
+    assert formula.takes is not None and formula.gives is not None
+    return {
+        "takes": form_row(formula.takes),
+        "gives": form_row(formula.gives),
+        "outputs": list(formula.outputs),
+    }
 
 
 def check_json(formula: Formula) -> Checked:
@@ -206,5 +219,5 @@ def _samples(formula: Formula) -> list[dict]:
     rows = []
     for place, i in enumerate(some.tolist()):
         given = {name: np.ravel(values[i]).tolist() for name, values in beside.items()}
-        rows.append({"probs": probs[i].tolist(), **given, "corrected": after[place].tolist()})
+        rows.append({formula.input: probs[i].tolist(), **given, "corrected": after[place].tolist()})
     return rows
