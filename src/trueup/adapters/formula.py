@@ -63,7 +63,12 @@ class Formula:
     @property
     def numbers(self) -> bool:
         """Whether forecasts of numbers go in, else probabilities."""
-        return self.takes is not None and self.takes.kind != Probabilities.kind
+        return self.kind != Probabilities.kind
+
+    @property
+    def kind(self) -> str:
+        """Kind of prediction that goes in."""
+        return Probabilities.kind if self.takes is None else self.takes.kind
 
     @property
     def input(self) -> str:
@@ -131,17 +136,17 @@ class Formula:
         good = np.isfinite(values).all(axis=1)
         for low, high in self.rising:
             good &= values[:, low] <= values[:, high]
-        return good & (values[:, self.positive] > 0).all(axis=1)
+        return np.asarray(good & (values[:, self.positive] > 0).all(axis=1))
 
     @property
     def rising(self) -> tuple[tuple[int, int], ...]:
         """Pairs of columns of which the first must not be above the second."""
-        return ((0, 1),) if self.numbers and self.takes.kind == "intervals" else ()
+        return ((0, 1),) if self.kind == "intervals" else ()
 
     @property
     def positive(self) -> list[int]:
         """Columns that must be above 0."""
-        return [1] if self.numbers and self.takes.kind == "normal" else []
+        return [1] if self.kind == "normal" else []
 
     def _known(self, name: str, values: np.ndarray) -> np.ndarray:
         """Names as they are, and 0 for numbers that are not known: their rows are left out."""

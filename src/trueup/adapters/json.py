@@ -32,7 +32,9 @@ from trueup.core.forms import form_from, form_row
 
 
 FORMAT, VERSIONS, SAMPLES = "trueup-expression", (1, 2), 12
-"""Version 1 holds probabilities that become probabilities, version 2 every other form."""
+"""Version 1 holds probabilities that become probabilities, version 2 every other form, and what
+came later: ``LATER`` kinds of nodes and operations."""
+LATER = {"Sorted", "greatest", "least", "sqrt"}
 
 OPERATIONS = {
     "add": "a + b",
@@ -92,7 +94,7 @@ READERS: dict[str, Callable[[dict, list], Expr]] = {
 
 
 def to_json(formula: Formula) -> str:
-    """The text of a file that keeps to ``expression-1.json``, with rows to test a reader by.
+    """The text of a file that keeps to ``expression-1.json`` or ``-2``, with rows to test it by.
 
     Examples
     --------
@@ -112,9 +114,10 @@ def to_json(formula: Formula) -> str:
         parents = [places[id(part)] for part in node.parents]
         nodes.append({"kind": type(node).__name__, "parents": parents, **more})
         used |= {more["op"]} if "op" in more else set()
+    kinds = {row["kind"] for row in nodes}
     body = {
         "format": FORMAT,
-        "version": 1 if formula.takes is None else 2,
+        "version": 1 if formula.takes is None and not LATER & (used | kinds) else 2,
         "method": formula.method,
         "columns": list(formula.columns),
         "event": formula.event,
@@ -146,9 +149,10 @@ def from_json(text: str) -> Formula:
         if body["format"] != FORMAT:
             raise KeyError(f"format is {body['format']!r}")
         if body["version"] not in VERSIONS:
+            known = ", ".join(map(str, VERSIONS))
             raise UsageError(
                 "from_json",
-                f"the file has version {body['version']!r}, this version reads {VERSIONS}",
+                f"the file has version {body['version']!r}, this version reads {known}",
                 do="Export the remedy again",
             )
         expression = _expression(body["nodes"])[body["output"]]

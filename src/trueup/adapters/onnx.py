@@ -64,6 +64,8 @@ def _piecewise(g: Graph, node: Piecewise, x: str) -> str:
         edge = g.add("Gather", g.number(edges), g.add("Add", piece, g.whole(2**bit - 1)), axis=0)
         above = g.add("GreaterOrEqual", x, edge)
         piece = g.add("Add", piece, g.add("Where", above, g.whole(2**bit), g.whole(0)))
+    # An infinite number passes the edges that fill up the tree, too; its row is left out later.
+    piece = g.add("Min", piece, g.whole(len(node.edges)))
     value = g.add("Gather", g.number(node.pieces[:, -1]), piece, axis=0)
     if node.pieces.shape[1] > 1:
         distance = g.add("Sub", x, g.add("Gather", g.number(node.starts), piece, axis=0))

@@ -100,7 +100,7 @@ def quantile_form(levels: tuple[float, ...]) -> Form:
     return Form("quantiles", len(levels), levels)
 
 
-def empirical_quantiles(values, weight, levels, *, unit=1.0) -> np.ndarray:
+def empirical_quantiles(values, weight, levels, *, unit: float | np.ndarray = 1.0) -> np.ndarray:
     """Weighted quantiles, linear between the plotting positions (j - 1/2) / n of whole weights.
 
     ``unit`` is what one value weighs, one number or (n,): twice as much stands for two of them.
