@@ -21,8 +21,7 @@ CARD = Card(
     name="QuantileMapping",
     question="calibration",
     family="distributions",
-    summary="move values by a monotone map that gives all that is said the distribution of what "
-    "happens",
+    summary="move values so that all that is said has the distribution of what happens",
     axes={"map": "monotone map of values", "loss": "distance of two distributions"},
     paper="Wood, Leung, Sridhar & Lettenmaier 2004, Climatic Change 62: bias correction; "
     "Gudmundsson et al. 2012, Hydrology and Earth System Sciences 16(9) (constant beyond the ends)",

@@ -26,8 +26,7 @@ CARD = Card(
     name="SpreadScaling",
     question="calibration",
     family="distributions",
-    summary="multiply the spread around the middle by one number: widens an overconfident "
-    "forecast, narrows a timid one",
+    summary="multiply the spread around the middle by one number: widens what is too sure",
     axes={"map": "one factor, with or without a shift", "loss": "CRPS, WIS or log score"},
     paper="Levi, Gispan, Giladi & Fetaya 2022, Sensors 22(15):5540 (a factor on the sd); Gneiting, "
     "Raftery, Westveld & Goldman 2005, Monthly Weather Review 133(5), equation 5 (the CRPS)",
