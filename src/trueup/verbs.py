@@ -167,5 +167,5 @@ def named(who: str, name: str, kind: type) -> Any:
 def _card(who: str, name: str) -> Card:
     cards = {card.name: card for card in all_cards() if card.family in CORRECTIONS}
     if name not in cards:
-        raise UsageError(who, f"there is no '{name}'", do=f"Use one of {', '.join(cards)}")
+        raise UsageError(who, f"there is no '{name}'", do=f"Use one of {', '.join(sorted(cards))}")
     return cards[name]
