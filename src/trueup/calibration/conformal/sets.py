@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 import numpy as np
 
-from trueup.calibration.conformal.guarantees import GUARANTEES, WHO, by_group
+from trueup.calibration.conformal.guarantees import GUARANTEES, WHO, Known, by_group, by_ratio
+from trueup.calibration.conformal.ratio import LikelihoodRatio as LikelihoodRatio
 from trueup.calibration.conformal.scored import SLACK, ScoredSets, scores_of_truth
 from trueup.calibration.conformal.scores import RAPS as RAPS
 from trueup.calibration.conformal.scores import SAPS as SAPS
 from trueup.calibration.conformal.scores import AbstractScore, score_called
-from trueup.calibration.conformal.thresholds import check_level
+from trueup.calibration.conformal.thresholds import AbstractThreshold, check_level
 from trueup.calibration.recalibrate.grouping import check_column
 from trueup.core.cards import Card
 from trueup.core.correction import AbstractCorrection
 from trueup.core.effort import Effort
+from trueup.core.errors import UsageError
 from trueup.core.evidence import Evidence
 from trueup.core.fitted import AbstractMap
 from trueup.core.forms import Form
@@ -32,11 +33,12 @@ CARD = Card(
     axes={
         "score": "LAC, margin, APS, RAPS, SAPS; with or without chance",
         "construction": "split",
-        "guarantee": "over all rows, within classes, within groups",
+        "guarantee": "over all rows, within classes, clusters of classes, groups; shifted features",
     },
     paper="Vovk, Gammerman & Shafer 2005; Sadinle, Lei & Wasserman 2019, JASA 114(525); "
-    "Romano, Sesia & Candes 2020, arXiv:2006.02544",
-    exports=("ConformalSets", "RAPS", "SAPS"),
+    "Romano, Sesia & Candes 2020, arXiv:2006.02544; by cluster: Ding et al. 2023, "
+    "arXiv:2306.09335; ratios: Tibshirani et al. 2019, arXiv:1904.06019",
+    exports=("ConformalSets", "LikelihoodRatio", "RAPS", "SAPS"),
     cost="O(n k) for the fit; O(m k) for m new rows by LAC, O(m k log k) by the others",
     not_for="fewer rows than level / (1 - level); rows that drift away from those of the fit",
 )
@@ -44,25 +46,25 @@ CARD = Card(
 
 @dataclass(frozen=True)
 class ConformalSets(AbstractCorrection):
-    r"""Give every row the classes that would be usual, so that the truth is among them often enough.
+    r"""Give every row the classes that would be usual, so that its truth is mostly among them.
 
     With scores :math:`s_i` of what happened in n known rows, the threshold t is the score of rank
     :math:`\lceil \mathrm{level}\,(n + 1) \rceil` from above, and the set of a new row holds each
     class whose score is at least t. If the new row is exchangeable with the known ones, its truth
-    is in its set with probability ``level`` at least, whatever the model, and less than
-    ``level`` + 1 / (n + 1) where no two scores are equal. Given the known rows, coverage follows
-    a Beta law around this mean: with 1,000 rows and level 0.9 it is within 0.88 and 0.92 for 96 of
-    100 fits.
+    is in its set with probability ``level`` at least, whatever the model, and at most
+    ``level`` + 1 / (n + 1) where no two scores are equal. Given the known rows, the coverage
+    follows a Beta law around this mean: with 1,000 rows and level 0.9 it lies between 0.88 and 0.92
+    for 96 of 100 fits.
 
-    =========== ================================================= =====================================
-    score       how usual a class is                              its sets
-    =========== ================================================= =====================================
-    ``lac``     its probability                                   smallest on average; may be empty
-    ``margin``  less the probability of its strongest rival       as LAC, small where two classes vie
-    ``aps``     less the mass of all classes as probable          long where the model is unsure
-    ``raps``    the same, less a penalty by rank                  APS without very long sets
-    ``saps``    less the greatest probability, then by rank       trusts the order alone
-    =========== ================================================= =====================================
+    =========== ============================================== ==================================
+    score       how usual a class is                           its sets
+    =========== ============================================== ==================================
+    ``lac``     its probability                                the smallest on average
+    ``margin``  less the probability of its strongest rival    small where two classes vie
+    ``aps``     less the mass of all classes as probable       long where the model is unsure
+    ``raps``    the same, less a penalty by rank               APS without very long sets
+    ``saps``    less the greatest probability, then by rank    trust the order alone
+    =========== ============================================== ==================================
 
     Without ``seed`` APS, RAPS and SAPS count the class itself in full; with it they take a share of
     it by chance, drawn from the probabilities of the row and the seed, so that the same row gets
@@ -79,10 +81,18 @@ class ConformalSets(AbstractCorrection):
         Share of truths inside, in (0, 1).
     per
         For whom the guarantee holds: ``"all"``, on average over all rows; ``"class"``, among the
-        rows of every class; or the name of a column of ``Evidence.by``, within every group. A class
-        or group with fewer rows than ``level / (1 - level)`` cannot be bounded: that class is
-        in every set, rows of that group and of strangers get every class. The ``parameters`` of the
-        map count them.
+        rows of every class; ``"cluster"``, among classes whose scores are alike, for many classes
+        of few rows each; or the name of a column of ``Evidence.by``, within every group. A class
+        or group with fewer rows than ``level / (1 - level)`` cannot be bounded: such a class is
+        in every set, rows of such a group and of strangers get every class. The ``parameters`` of
+        the map count them. Clusters are found on rows that the thresholds do not use.
+    ratio
+        Where features of new rows have another law (and the truth given them has not): the name of
+        a column of ``Evidence.by`` with likelihood ratios, how much more often such a row occurs
+        among new ones, up to a factor; or a ``LikelihoodRatio``, which reads
+        ``Evidence.features``. New rows bring theirs: ``apply(prediction, column=ratios)``. Coverage
+        is ``level`` at least if the ratios are right; a row of a very large ratio, or of one
+        that is missing, gets every class. Not the same as ``Evidence.weight``, which counts rows.
     seed
         Seed of chance for APS, RAPS and SAPS; None for none.
 
@@ -108,6 +118,7 @@ class ConformalSets(AbstractCorrection):
     score: str | AbstractScore = "lac"
     level: float = 0.9
     per: str = "all"
+    ratio: str | LikelihoodRatio = ""
     seed: int | None = None
     effort: ClassVar[Effort] = Effort.ASKED
 
@@ -115,6 +126,12 @@ class ConformalSets(AbstractCorrection):
         score_called(WHO, self.score)
         check_level(WHO, self.level)
         check_column(WHO, self.per)
+        if self.ratio and self.per != "all":
+            raise UsageError(
+                WHO,
+                f"ratio goes with per='all' only; got per={self.per!r}",
+                do="Leave one of the two",
+            )
 
     def gives(self, takes: Form) -> Form:
         return Form(Sets.kind, takes.width, (self.level,))
@@ -124,6 +141,12 @@ class ConformalSets(AbstractCorrection):
         assert isinstance(prediction, Probabilities)
         own = scores_of_truth(score, prediction.probs, evidence.truth, seed=self.seed)
         own = own if score.exact else own - SLACK
-        found = GUARANTEES.get(self.per) or partial(by_group, column=self.per)
-        made = found(own, weight, level=self.level, evidence=evidence)
-        return ScoredSets(score, self.seed, made), True
+        known = Known(own, weight, evidence, self.level)
+        return ScoredSets(score, self.seed, self._threshold(known)), True
+
+    def _threshold(self, known: Known) -> AbstractThreshold:
+        if self.ratio:
+            return by_ratio(known, self.ratio)
+        if self.per in GUARANTEES:
+            return GUARANTEES[self.per](known, seed=self.seed)
+        return by_group(known, self.per)

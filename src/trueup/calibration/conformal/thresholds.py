@@ -94,9 +94,13 @@ class AbstractThreshold(ABC):
 
 @dataclass(frozen=True, eq=False)
 class ByClass(AbstractThreshold):
-    """Thresholds (k,), one a class; or (1,) of all classes."""
+    """Thresholds (k,), one a class; or (1,) of all classes.
+
+    ``cluster`` tells the cluster of every class where they were clustered, -1 for none.
+    """
 
     values: np.ndarray
+    cluster: tuple[int, ...] = ()
 
     def inside(self, scores: Expr) -> Expr:
         return AtLeast(scores, self.values)
@@ -110,7 +114,12 @@ class ByClass(AbstractThreshold):
     def parameters(self) -> dict[str, float]:
         if len(self.values) == 1:
             return {"threshold": float(self.values[0])}
-        return {**_span(self.values), "classes always inside": float(len(self.always))}
+        if self.cluster:
+            clusters, alone = len({*self.cluster} - {-1}), self.cluster.count(-1)
+            counts = {"clusters": clusters, "classes without a cluster": alone}
+        else:
+            counts = {"classes always inside": len(self.always)}
+        return _span(self.values) | {name: float(count) for name, count in counts.items()}
 
 
 @dataclass(frozen=True, eq=False)
