@@ -360,7 +360,9 @@ def test_what_sql_cannot_say_is_refused():
 def test_errors_say_what_to_do():
     p, y = world(np.random.default_rng(17), 18, 3)
     few = Evidence(Probabilities(p), y)
-    with pytest.raises(FitError, match=r"18 rows reach the level 0\.947368 at most.*asked for 0.95"):
+    with pytest.raises(
+        FitError, match=r"18 rows reach the level 0\.947368 at most.*asked for 0.95"
+    ):
         ConformalSets(level=0.95).fit(few)
     assert ConformalSets(level=18 / 19).fit(few).converged
     with pytest.raises(FitError, match="rows of one class reach the level"):
