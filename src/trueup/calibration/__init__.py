@@ -12,6 +12,11 @@ from trueup.calibration.dispersion.set_coverage import set_coverage as set_cover
 from trueup.calibration.dispersion.set_size import empty_sets as empty_sets
 from trueup.calibration.dispersion.set_size import mean_set_size as mean_set_size
 from trueup.calibration.dispersion.set_size import singletons as singletons
+from trueup.calibration.dispersion.worst_coverage import coverage_gap as coverage_gap
+from trueup.calibration.dispersion.worst_coverage import (
+    size_stratified_coverage as size_stratified_coverage,
+)
+from trueup.calibration.dispersion.worst_coverage import worst_coverage as worst_coverage
 from trueup.calibration.losses.shrinkmatch import shrink_classes as shrink_classes
 from trueup.calibration.measures.accuracy import accuracy as accuracy
 from trueup.calibration.measures.auc import auc as auc

@@ -360,9 +360,7 @@ def test_what_sql_cannot_say_is_refused():
 def test_errors_say_what_to_do():
     p, y = world(np.random.default_rng(17), 18, 3)
     few = Evidence(Probabilities(p), y)
-    with pytest.raises(
-        FitError, match=r"18 rows reach the level 0\.947368 at most.*asked for 0.95"
-    ):
+    with pytest.raises(FitError, match=r"18 rows reach the level 0\.947368 at most.* asked for"):
         ConformalSets(level=0.95).fit(few)
     assert ConformalSets(level=18 / 19).fit(few).converged
     with pytest.raises(FitError, match="rows of one class reach the level"):
@@ -372,7 +370,7 @@ def test_errors_say_what_to_do():
     for level in (0.0, 1.0, np.nan):
         with pytest.raises(UsageError, match="level is"):
             ConformalSets(level=level)
-    with pytest.raises(UsageError, match="there is no score 'hps'. Use lac, margin, aps"):
+    with pytest.raises(UsageError, match=r"there is no score 'hps'\. Use lac, margin, aps"):
         ConformalSets("hps")
     with pytest.raises(UsageError, match="ratio goes with per='all' only"):
         ConformalSets(per="class", ratio="w")
@@ -383,13 +381,13 @@ def test_errors_say_what_to_do():
     with pytest.raises(FitError, match="the ratio reads 1 features, the evidence has none"):
         ConformalSets(ratio=LikelihoodRatio(np.ones(1), 0.0)).fit(few)
     one = replace(few, by={"w": np.eye(18)[0] * 99 + 1e-9})
-    with pytest.raises(FitError, match="reach the level 0.5 at most"):
+    with pytest.raises(FitError, match=r"reach the level 0\.5 at most"):
         ConformalSets(ratio="w").fit(one.take([0, 0]).take([0]))
     with pytest.raises(UsageError, match="penalty is -1"):
         RAPS(penalty=-1)
     with pytest.raises(UsageError, match="penalty is nan"):
         SAPS(penalty=np.nan)
-    with pytest.raises(EvidenceError, match="labels .* are none of the 3 classes"):
+    with pytest.raises(EvidenceError, match=r"labels .* are none of the 3 classes"):
         Evidence(ConformalSets(level=0.5).fit(few).apply(Probabilities(p)), y + 3)
 
 
