@@ -65,13 +65,13 @@ class WorstCoverage(AbstractMeasure):
         What makes a slice: ``"class"``, the rows of that truth; ``"set size"``; or a column of
         ``Evidence.by``.
     least
-        Slices with less weight are left out.
+        Slices of fewer rows are left out.
     """
 
     name: str = "worst_coverage"  # type: ignore[misc]
     label: str = "Coverage of the worst class"  # type: ignore[misc]
     over: str = CLASS
-    least: float = 30.0
+    least: int = 30
     better = "higher"
     reach = (0.0, 1.0)
     kinds = (Sets.kind,)
@@ -109,11 +109,11 @@ class WorstCoverage(AbstractMeasure):
         return np.unique(evidence.by[self.over], return_inverse=True)[1].reshape(-1)
 
     def parts(self, cube: Cube) -> np.ndarray:
-        return np.stack([cube.table[name] for name in ("hit", "level", "w")], axis=-1)
+        return np.stack([cube.table[name] for name in ("hit", "level", "w", "n")], axis=-1)
 
     def value(self, sums: np.ndarray) -> np.ndarray:
-        hits, _, weight = np.moveaxis(sums, -1, 0)
-        kept = weight >= self.least
+        hits, _, weight, rows = np.moveaxis(sums, -1, 0)
+        kept = (rows >= self.least) & (weight > 0)
         share = np.divide(hits, weight, out=np.ones_like(hits), where=kept)
         least = np.where(kept, share, np.inf).min(axis=1)
         return np.where(kept.any(axis=1), least, np.nan)
@@ -133,8 +133,8 @@ class CoverageGap(WorstCoverage):
     quantile = False
 
     def value(self, sums: np.ndarray) -> np.ndarray:
-        hits, levels, weight = np.moveaxis(sums, -1, 0)
-        kept = weight >= self.least
+        hits, levels, weight, rows = np.moveaxis(sums, -1, 0)
+        kept = (rows >= self.least) & (weight > 0)
         gap = np.divide(np.abs(hits - levels), weight, out=np.zeros_like(hits), where=kept)
         with np.errstate(invalid="ignore"):
             return gap.sum(axis=1) / kept.sum(axis=1)
