@@ -33,7 +33,7 @@ PEERS = {
 HAVE = {
     "plain": "lac aps raps class_conditional",
     "MAPIE": "lac aps raps",
-    "crepes": "lac class_conditional",
+    "crepes": "lac",
     "TorchCP": "lac aps raps saps class_conditional",
     "puncc": "lac aps raps",
 }

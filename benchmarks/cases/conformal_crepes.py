@@ -8,19 +8,13 @@ from crepes import ConformalClassifier
 from crepes.extras import hinge
 
 
-def lac(p, y, new, _, *, by_class: bool = False):
+def lac(p, y, new, _):
     """Sets (n, k): one minus the probability is the score."""
-    classes = np.arange(p.shape[1])
-    scores, bins = hinge(p, classes, y), y if by_class else None
-    made = ConformalClassifier().fit(scores, bins)
-    asked = np.tile(classes, (len(new), 1)) if by_class else None
-    return made.predict_set(hinge(new), asked, confidence=LEVEL, smoothing=False)
+    made = ConformalClassifier().fit(hinge(p, np.arange(p.shape[1]), y))
+    return made.predict_set(hinge(new), confidence=LEVEL, smoothing=False)
 
 
-TASKS = {
-    "lac": Task(lac, of_sets),
-    "class_conditional": Task(lambda *given: lac(*given, by_class=True), of_sets),
-}
+TASKS = {"lac": Task(lac, of_sets)}
 
 
 if __name__ == "__main__":
