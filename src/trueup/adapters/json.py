@@ -44,6 +44,7 @@ def _input(node: ex.Input) -> dict:
 
 NODES: dict[type[ex.Expr], Callable[[Any], dict]] = {
     ex.Apply: lambda node: {"op": node.op},
+    ex.AtLeast: lambda node: {"edges": node.edges.tolist()},
     ex.Choose: lambda node: {"names": list(node.names)},
     ex.Input: _input,
     ex.Join: lambda node: {},
@@ -60,6 +61,7 @@ NODES: dict[type[ex.Expr], Callable[[Any], dict]] = {
 
 READERS: dict[str, Callable[[dict, list], ex.Expr]] = {
     "Apply": lambda row, parts: ex.Apply(row["op"], tuple(parts)),
+    "AtLeast": lambda row, parts: ex.AtLeast(parts[0], _array(row["edges"])),
     "Choose": lambda row, parts: ex.Choose(parts[0], tuple(row["names"]), tuple(parts[1:])),
     "Input": lambda row, parts: ex.Input(row["name"], row["width"], tuple(row["columns"])),
     "Join": lambda row, parts: ex.Join(tuple(parts)),

@@ -88,6 +88,9 @@ def _input(g: Graph, node: ex.Input) -> str:
 
 NODES: dict[type[ex.Expr], Callable[..., str]] = {
     ex.Apply: lambda g, node, *parts: OPERATIONS[node.op](g, *parts),
+    ex.AtLeast: lambda g, node, x: g.add(
+        "Where", g.add("GreaterOrEqual", x, g.number(node.edges)), g.number(1.0), g.number(0.0)
+    ),
     ex.Choose: _choose,
     ex.Input: _input,
     ex.Join: lambda g, node, *parts: g.add("Concat", *parts, axis=1),

@@ -89,6 +89,7 @@ def _lookup(s: Source, node: ex.Lookup, key: str) -> str:
 
 NODES: dict[type[ex.Expr], Callable[..., str]] = {
     ex.Apply: lambda s, node, *parts: OPERATIONS[node.op].format(*parts),
+    ex.AtLeast: lambda s, node, x: f"({x} >= {s.numbers('EDGES', node.edges)}).astype(np.float64)",
     ex.Choose: _choose,
     ex.Input: lambda s, node: node.name if node.name in MAIN else argument(node.name),
     ex.Join: lambda s, node, *parts: f"np.hstack([{', '.join(parts)}])",

@@ -24,6 +24,7 @@ NODES = {
     kind: kind.sql
     for kind in (
         ex.Apply,
+        ex.AtLeast,
         ex.Choose,
         ex.Input,
         ex.Join,
