@@ -11,7 +11,7 @@ from trueup.calibration import ConformalIntervals
 from trueup.core import Evidence
 from trueup.core.errors import EvidenceError, FitError, LeakageError, UsageError
 from trueup.core.laws import quantile_of, sd_of
-from trueup.core.predictions import Ensemble, Intervals, Normal, Points, Quantiles
+from trueup.core.predictions import Ensemble, Intervals, Points
 from trueup.verbs import correct, prove
 from trueup.worlds import forecasts
 
@@ -173,8 +173,11 @@ def test_sizes_are_guarded():
     and in one an asymmetric score cancelled the guard.
     """
     two = Evidence(Points([0.0, 0.0]), [1.0, -2.0])
-    with pytest.raises(FitError, match=r"2 rows cannot reach level 0\.9; the largest .* 0\.6667; "
-                                       r"level 0\.9 needs 9 rows\. .*level=0\.6666 at most"):  # fmt: skip
+    words = (
+        r"2 rows cannot reach level 0\.9; the largest .* 0\.6667; level 0\.9 needs 9 rows\. "
+        r".*level=0\.6666 at most"
+    )
+    with pytest.raises(FitError, match=words):
         ConformalIntervals(level=0.9).fit(two)
     assert ConformalIntervals(level=2 / 3).fit(two).apply(Points([0.0])).high[0] == 2.0
     nine = Evidence(Points(np.zeros(9)), np.arange(9.0))
@@ -186,7 +189,7 @@ def test_sizes_are_guarded():
     groups = Evidence(
         Points(np.zeros(20)), np.arange(20.0), by={"step": np.repeat([1, 2], [18, 2])}
     )
-    with pytest.raises(FitError, match="2 rows of group '2' cannot reach level 0.9"):
+    with pytest.raises(FitError, match=r"2 rows of group '2' cannot reach level 0\.9"):
         ConformalIntervals(level=0.9, per="step").fit(groups)
 
 
@@ -246,10 +249,10 @@ def test_bad_input():
     for level in (0.0, 1.0, -0.1, 90, np.nan):
         with pytest.raises(UsageError, match="level is"):
             ConformalIntervals(level=level)
-    with pytest.raises(UsageError, match="score is 'abs'. Use one of usual, residual"):
+    with pytest.raises(UsageError, match=r"score is 'abs'\. Use one of usual, residual"):
         ConformalIntervals("abs")
     evidence = Evidence(Points(np.zeros(50)), np.arange(50.0))
-    with pytest.raises(FitError, match="'cqr' needs a lower and an upper quantile; .* points"):
+    with pytest.raises(FitError, match=r"'cqr' needs a lower and an upper quantile; .* points"):
         ConformalIntervals("cqr").fit(evidence)
     with pytest.raises(FitError, match="'scaled' needs a spread"):
         ConformalIntervals("scaled").fit(evidence)

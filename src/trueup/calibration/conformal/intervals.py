@@ -46,15 +46,15 @@ class ConformalIntervals(AbstractCorrection):
     with probability ``level`` to ``level`` + 1 / (n + 1), whatever the model. The guarantee is one
     over all rows, not for each kind of row: ask for groups by ``per``.
 
-    =============== ========================= ============================= =====================
-    score           frame                     unit of the margin            for
-    =============== ========================= ============================= =====================
-    ``residual``    the median                1                             every kind
-    ``scaled``      the median                the stated spread             all but points
-    ``cqr``         the stated interval       1                             normal, quantiles, intervals
-    ``cqr_r``       the stated interval       its width                     as ``cqr``
-    ``cqr_m``       the stated interval       distance from median to end   as ``cqr``
-    =============== ========================= ============================= =====================
+    ============ =================== =========================== =================================
+    score        frame               unit of the margin          for
+    ============ =================== =========================== =================================
+    ``residual`` the median          1                           every kind
+    ``scaled``   the median          the stated spread           all but points
+    ``cqr``      the stated interval 1                           normal laws, quantiles, intervals
+    ``cqr_r``    the stated interval its width                   as ``cqr``
+    ``cqr_m``    the stated interval from the median to the end  as ``cqr``
+    ============ =================== =========================== =================================
 
     The middle of an ensemble is its mean. Where quantiles do not reach out to the level, the
     outermost are the frame. Units below 1e-12 count as 1e-12.
