@@ -66,9 +66,8 @@ def upper_quantile(
     8.0
     """
     n = float(len(scores)) if weight is None else float(weight.sum())
+    refuse_few(who, n, level, sides=sides, of=of)
     rank = rank_of(level, n)
-    if rank > n + ROUNDING:
-        _too_few(who, of, n, level, sides)
     if weight is None or (weight == 1).all():
         return float(np.partition(scores, int(rank) - 1)[int(rank) - 1])
     order = np.argsort(scores)
@@ -78,14 +77,19 @@ def upper_quantile(
     return float(scores[order][np.searchsorted(total, need - ROUNDING)])
 
 
-def _too_few(who: str, of: str, n: float, level: float, sides: int) -> None:
+def refuse_few(who: str, n: float, level: float, *, sides: int = 1, of: str = "") -> None:
+    """Refuse a level that ``n`` rows cannot reach, and name the largest that they can."""
+    if rank_of(level, n) <= n + ROUNDING:
+        return
     asked = 1 - sides * (1 - level)
     reach = 1 - sides / (n + 1)
     need = int(np.ceil(level / (1 - level) - ROUNDING))
     raise FitError(
         who,
         f"{n:g} rows{f' of {of}' if of else ''} cannot reach level {asked:g}; the largest level "
-        f"that they reach is {reach:.4g}",
+        f"that they reach is {max(reach, 0):.4g}",
         why=f"level {asked:g} needs {need} rows{' to a group' if of else ''}",
-        do=f"Pass more rows, or level={np.floor(reach * 1e4) / 1e4:g} at most",
+        do=f"Pass more rows, or level={np.floor(reach * 1e4) / 1e4:g} at most"
+        if reach > 0
+        else "Pass more rows",
     )
