@@ -1,4 +1,4 @@
-"""CV+, jackknife+ and jackknife+-after-bootstrap against sorted lists of every number, and coverage."""
+"""CV+, jackknife+ and that after bootstrap against sorts of every number, and coverage."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def as_many_columns_as_rows(rng):
 
 
 def test_coverage():
-    """1 - alpha in a stable world, between .88 and .93; always above 1 - 2 alpha; minmax above .9."""
+    """1 - alpha in a stable world (.895 to .92), always above 1 - 2 alpha; minmax above .9."""
     times = 2_000
     assert binom.ppf(RATE, times, 0.895) <= hits(stable, times) <= binom.ppf(1 - RATE, times, 0.92)
     assert hits(as_many_columns_as_rows, times) >= binom.ppf(RATE, times, 0.8)

@@ -1,4 +1,4 @@
-"""A rank among several sorted lists, each shifted by an amount of its own, for many rows at once."""
+"""A rank among several sorted lists, each shifted by an amount of its own, for many rows."""
 
 from __future__ import annotations
 
@@ -118,9 +118,8 @@ def _bracket(tape: _Tape, shifts: np.ndarray, rank: int) -> tuple[np.ndarray, np
     Of each list its share of the ranks: below the least of these numbers there are too few values,
     at the greatest of them enough.
     """
-    sizes = np.array(
-        [tape.counts[s + len(v) + 1] for s, v in zip(tape.start, tape.lists, strict=True)]
-    )
+    last = [s + len(v) + 1 for s, v in zip(tape.start, tape.lists, strict=True)]
+    sizes = tape.counts[last]
     n, low, high = sizes.sum(), [], []
     for k, values in enumerate(tape.lists):
         counts = tape.counts[tape.start[k] + 1 : tape.start[k] + 1 + len(values)]
@@ -129,8 +128,8 @@ def _bracket(tape: _Tape, shifts: np.ndarray, rank: int) -> tuple[np.ndarray, np
         low.append(shifts[:, k] + (values[few] if few < len(values) else np.inf))
         high.append(shifts[:, k] + values[many])
     # A shift and its opposite may lose the last digits: the ends stand a little outside.
-    slack = 8 * np.spacing(np.abs([*low, *high]).max(axis=0, where=np.isfinite([*low, *high]), initial=0)
-                           + np.abs(shifts).max(axis=1))  # fmt: skip
+    ends = np.abs([*low, *high, *shifts.T])
+    slack = 16 * np.spacing(ends.max(axis=0, where=np.isfinite(ends), initial=0.0))
     return np.min(low, axis=0) - slack, np.max(high, axis=0) + slack
 
 
