@@ -20,7 +20,7 @@ CARD = Card(
     family="conformal",
     summary="intervals from the models of a cross-validation: no rows are set aside",
     axes={"score": "residual", "construction": "cross: K folds, leave-one-out, bootstrap",
-          "guarantee": "1 - 2 alpha always, 1 - alpha for stable models; minmax of n models 1 - alpha"},
+          "guarantee": "1 - 2 alpha always, 1 - alpha for stable models; minmax of n: 1 - alpha"},
     paper="Barber, Candes, Ramdas & Tibshirani 2021, Ann. Stat. 49(1), arXiv:1905.02928; "
           "Kim, Xu & Barber 2020, arXiv:2002.09025",
     exports=("bootstrap_plus", "cv_plus", "jackknife_plus"),
