@@ -6,7 +6,7 @@ import json
 import re
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -74,10 +74,10 @@ def log_loss(p: np.ndarray, y: np.ndarray) -> float:
     return float(-np.log(np.maximum(said.astype(np.float64), 1e-12)).mean())
 
 
-def run(tasks: dict[str, Task]) -> None:
+def run(tasks: dict[str, Task], *, data: Mapping[str, str] = DATA, read=arrays) -> None:
     """The task named on the command line, a few times; the last line says the best."""
     name, folder = sys.argv[1:3]
-    task, given = tasks[name], arrays(DATA[name], folder)
+    task, given = tasks[name], read(data[name], folder)
     _warm_up(task, given)
     prepared = task.prepare(*given)
     start, clocks, rise = _start_of_peak(), [], 0.0

@@ -14,6 +14,7 @@ from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.expressions import (
     OPS,
     Apply,
+    AtLeast,
     Choose,
     Expr,
     Input,
@@ -52,6 +53,7 @@ def _input(node: Input) -> dict:
 
 NODES: dict[type[Expr], Callable[[Any], dict]] = {
     Apply: lambda node: {"op": node.op},
+    AtLeast: lambda node: {"edges": node.edges.tolist()},
     Choose: lambda node: {"names": list(node.names)},
     Input: _input,
     Join: lambda node: {},
@@ -67,6 +69,7 @@ NODES: dict[type[Expr], Callable[[Any], dict]] = {
 
 READERS: dict[str, Callable[[dict, list], Expr]] = {
     "Apply": lambda row, parts: Apply(row["op"], tuple(parts)),
+    "AtLeast": lambda row, parts: AtLeast(parts[0], _array(row["edges"])),
     "Choose": lambda row, parts: Choose(parts[0], tuple(row["names"]), tuple(parts[1:])),
     "Input": lambda row, parts: Input(row["name"], row["width"], tuple(row["columns"])),
     "Join": lambda row, parts: Join(tuple(parts)),

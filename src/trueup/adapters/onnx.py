@@ -14,6 +14,7 @@ from trueup.adapters.graph import OPERATIONS, Graph
 from trueup.core.errors import MissingPackage
 from trueup.core.expressions import (
     Apply,
+    AtLeast,
     Choose,
     Expr,
     Input,
@@ -96,6 +97,9 @@ def _input(g: Graph, node: Input) -> str:
 
 NODES: dict[type[Expr], Callable[..., str]] = {
     Apply: lambda g, node, *parts: OPERATIONS[node.op](g, *parts),
+    AtLeast: lambda g, node, x: g.add(
+        "Where", g.add("GreaterOrEqual", x, g.number(node.edges)), g.number(1.0), g.number(0.0)
+    ),
     Choose: _choose,
     Input: _input,
     Join: lambda g, node, *parts: g.add("Concat", *parts, axis=1),

@@ -16,6 +16,7 @@ from trueup.adapters.check import Checked, verified
 from trueup.adapters.formula import Formula, row_of
 from trueup.core.expressions import (
     Apply,
+    AtLeast,
     Choose,
     Expr,
     Input,
@@ -149,6 +150,7 @@ def _lookup(s: Source, node: Lookup, key: str) -> str:
 
 NODES: dict[type[Expr], Callable[..., str]] = {
     Apply: lambda s, node, *parts: OPERATIONS[node.op].format(*parts),
+    AtLeast: lambda s, node, x: f"({x} >= {s.numbers('EDGES', node.edges)}).astype(np.float64)",
     Choose: _choose,
     Input: lambda s, node: argument(node.name),
     Join: lambda s, node, *parts: f"np.hstack([{', '.join(parts)}])",

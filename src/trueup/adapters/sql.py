@@ -13,6 +13,7 @@ from trueup.core.errors import UsageError
 from trueup.core.expressions import (
     OPS,
     Apply,
+    AtLeast,
     Choose,
     Expr,
     Input,
@@ -53,7 +54,20 @@ DIALECTS = {
 
 NODES = {
     kind: kind.sql
-    for kind in (Apply, Choose, Input, Join, Key, Linear, Lookup, Pick, Piecewise, Scaled, Total)
+    for kind in (
+        Apply,
+        AtLeast,
+        Choose,
+        Input,
+        Join,
+        Key,
+        Linear,
+        Lookup,
+        Pick,
+        Piecewise,
+        Scaled,
+        Total,
+    )
 }
 """Kind of node -> its SQL. Nodes write their own, and are listed to be tested like the rest."""
 

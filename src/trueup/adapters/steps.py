@@ -9,6 +9,7 @@ import numpy as np
 from trueup.core.errors import MissingPackage
 from trueup.core.expressions import (
     Apply,
+    AtLeast,
     Choose,
     Expr,
     Input,
@@ -152,6 +153,14 @@ class Polynomials(Step):
         return value
 
 
+class Steps(Step):
+    """1 from an edge on, else 0."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Columns of the same shape."""
+        return (x >= self.number("edges", x)).to(x.dtype)
+
+
 class Grouped(Step):
     """What goes by the name of a group, which comes as its number among ``every`` name."""
 
@@ -189,6 +198,7 @@ class Options(Grouped):
 
 NODES: dict[type[Expr], Callable[..., Step]] = {
     Apply: Operation,
+    AtLeast: Steps,
     Choose: Options,
     Input: Step,
     Join: SideBySide,

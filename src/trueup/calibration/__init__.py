@@ -11,7 +11,15 @@ from trueup.calibration.conformal.distribution import ConformalDistribution as C
 from trueup.calibration.conformal.distribution import predictive_system as predictive_system
 from trueup.calibration.conformal.full_ridge import ridge_intervals as ridge_intervals
 from trueup.calibration.conformal.intervals import ConformalIntervals as ConformalIntervals
+from trueup.calibration.conformal.sets import RAPS as RAPS
+from trueup.calibration.conformal.sets import SAPS as SAPS
+from trueup.calibration.conformal.sets import ConformalSets as ConformalSets
+from trueup.calibration.conformal.sets import LikelihoodRatio as LikelihoodRatio
 from trueup.calibration.curves.murphy_curve import murphy_curve as murphy_curve
+from trueup.calibration.dispersion.set_coverage import set_coverage as set_coverage
+from trueup.calibration.dispersion.set_size import empty_sets as empty_sets
+from trueup.calibration.dispersion.set_size import mean_set_size as mean_set_size
+from trueup.calibration.dispersion.set_size import singletons as singletons
 from trueup.calibration.losses.shrinkmatch import shrink_classes as shrink_classes
 from trueup.calibration.measures.accuracy import accuracy as accuracy
 from trueup.calibration.measures.auc import auc as auc

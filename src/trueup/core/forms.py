@@ -152,5 +152,5 @@ _MAKERS: dict[str, Callable[[Form, np.ndarray, Prediction], Prediction]] = {
     Quantiles.kind: lambda form, v, like: Quantiles(np.array(form.levels), v),
     Ensemble.kind: lambda form, v, like: Ensemble(v),
     Intervals.kind: lambda form, v, like: Intervals(v[:, 0], v[:, 1], form.levels[0]),
-    Sets.kind: lambda form, v, like: Sets(v > 0.5, form.levels[0]),
+    Sets.kind: lambda form, v, like: Sets(v > 0.5, form.levels[0], getattr(like, "classes", ())),
 }

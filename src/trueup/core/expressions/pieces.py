@@ -58,6 +58,34 @@ class Piecewise(Expr):
         return [_branch(x, [literal(edge) for edge in self.edges.tolist()], pieces)]
 
 
+@dataclass(frozen=True, eq=False)
+class AtLeast(Expr):
+    """1 where a column of ``x`` is at least ``edges`` (width of x,), else 0."""
+
+    x: Expr
+    edges: np.ndarray
+
+    def __init__(self, x: Expr, edges) -> None:
+        object.__setattr__(self, "x", x)
+        wide = np.broadcast_to(np.asarray(edges, dtype=np.float64), (x.width,))
+        object.__setattr__(self, "edges", wide)
+
+    @property
+    def width(self) -> int:
+        return self.x.width
+
+    @property
+    def parents(self) -> tuple[Expr, ...]:
+        return (self.x,)
+
+    def numpy(self, *parts: np.ndarray) -> np.ndarray:
+        return (parts[0] >= self.edges).astype(np.float64)
+
+    def sql(self, *parts: list[str]) -> list[str]:
+        pairs = zip(parts[0], self.edges.tolist(), strict=True)
+        return [f"CASE WHEN {x} >= {literal(edge)} THEN 1e0 ELSE 0e0 END" for x, edge in pairs]
+
+
 def _polynomial(distance: str, coefficients: list[float]) -> str:
     """Horner's rule."""
     value = literal(coefficients[-1])
