@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import beta, betabinom, chisquare, kstest, norm
 
 from shared_data import shared
-from trueup.calibration import ConformalIntervals
+from trueup.calibration import ConformalIntervals, LikelihoodRatio
 from trueup.core import Evidence
 from trueup.core.errors import EvidenceError, FitError, LeakageError, UsageError
 from trueup.core.laws import quantile_of, sd_of
@@ -264,6 +264,82 @@ def test_bad_input():
         Evidence(Points([0.0, 1.0]), [0.0, 1.0, 2.0])
     with pytest.raises(FitError, match="there are no rows"):
         ConformalIntervals().fit(evidence.take([]))
+
+
+def weighted_by_hand(scores, ratios, ratio, level):
+    """Least score whose normalised weight, with the new row at infinity, reaches the level."""
+    total = sum(ratios) + ratio
+    mass = 0.0
+    for score, weight in sorted(zip(scores, ratios, strict=True)):
+        mass += weight / total
+        if mass >= level - 1e-12:
+            return score
+    return np.inf
+
+
+@pytest.mark.parametrize("asymmetric", [False, True])
+def test_ratios_equal_a_loop(asymmetric):
+    rng = np.random.default_rng(8)
+    truth, ratios = rng.normal(size=300), rng.exponential(size=300)
+    evidence = Evidence(Points(np.zeros(300)), truth, by={"w": ratios})
+    fitted = ConformalIntervals(level=0.8, ratio="w", asymmetric=asymmetric).fit(evidence)
+    asked = np.array([0.0, 0.01, 1.0, 5.0, 20.0, 40.0, 1e4])
+    made = fitted.apply(Points(np.zeros(7)), w=asked)
+    for w, low, high in zip(asked, made.low, made.high, strict=True):
+        level = 0.9 if asymmetric else 0.8
+        sides = (-truth, truth) if asymmetric else (np.abs(truth), np.abs(truth))
+        hand = [weighted_by_hand(side, ratios, w, level) for side in sides]
+        assert [-low, high] == pytest.approx(np.minimum(hand, 1e150), rel=1e-12)
+    assert made.high[-1] == 1e150
+
+
+def test_equal_ratios_are_none():
+    rng = np.random.default_rng(8)
+    said, truth = Points(np.zeros(99)), rng.normal(size=99)
+    plain = ConformalIntervals().fit(Evidence(said, truth)).apply(Points([0.0]))
+    even = ConformalIntervals(ratio="w").fit(Evidence(said, truth, by={"w": np.full(99, 3.0)}))
+    assert even.apply(Points([0.0]), w=np.array([3.0])).high == plain.high
+
+
+def test_shifted_features():
+    """x moves from N(0, 1) to N(1.5, 1) where the noise is larger: weights give .9 back.
+
+    The true ratio, and the one learned from the features, each over 60 fits and 2,000 new rows;
+    the spread of the mean coverage is measured on the fits.
+    """
+    found = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        x, new = rng.normal(size=1_000), rng.normal(size=2_000) + 1.5
+        y, truth = (
+            np.exp(0.5 * x) * rng.normal(size=1_000),
+            np.exp(0.5 * new) * rng.normal(size=2_000),
+        )
+        points, row = Points(np.zeros(1_000)), Points(np.zeros(2_000))
+        true = Evidence(points, y, by={"w": np.exp(1.5 * x - 1.125)}, features=x)
+        learned = LikelihoodRatio.between(x, rng.normal(size=2_000) + 1.5)
+        made = [
+            ConformalIntervals().fit(true).apply(row),
+            ConformalIntervals(ratio="w").fit(true).apply(row, w=np.exp(1.5 * new - 1.125)),
+            ConformalIntervals(ratio=learned).fit(true).apply(row, features=new),
+        ]
+        found.append([np.mean((m.low <= truth) & (truth <= m.high)) for m in made])
+    plain, right, learned = np.array(found).T
+    assert plain.mean() < 0.8
+    for each in (right, learned):
+        spread = each.std(ddof=1) / np.sqrt(len(each))
+        assert each.mean() > 0.9 - norm.ppf(1 - RATE) * spread and each.mean() < 0.93
+
+
+def test_too_few_rows_for_the_ratios():
+    ratios = np.append(np.full(99, 1e-3), 1e3)
+    heavy = Evidence(Points(np.zeros(100)), np.arange(100.0), by={"w": ratios})
+    with pytest.raises(FitError, match="no column 'v' in 'by'"):
+        ConformalIntervals(ratio="v").fit(heavy)
+    with pytest.raises(FitError, match=r"these likelihood ratios reach the level 0\.5 at most"):
+        ConformalIntervals(ratio="w", level=0.9).fit(heavy.take([99]))
+    with pytest.raises(UsageError, match="ratio goes with per='all' only"):
+        ConformalIntervals(ratio="w", per="g")
 
 
 def test_rows_of_the_fit_prove_nothing():

@@ -8,12 +8,21 @@ from typing import ClassVar
 import numpy as np
 
 from trueup.calibration.conformal.frames import check_score, frame_of, usual_score
-from trueup.calibration.conformal.margins import AbstractMargin, ByGroup, Same, Widened
+from trueup.calibration.conformal.margins import (
+    AbstractMargin,
+    ByGroup,
+    ByRatio,
+    Same,
+    Steps,
+    Widened,
+)
 from trueup.calibration.conformal.ranks import check_level, upper_quantile
+from trueup.calibration.conformal.ratio import LikelihoodRatio, ratios_of
 from trueup.calibration.recalibrate.grouping import check_column, groups_of
 from trueup.core.cards import Card
 from trueup.core.correction import AbstractCorrection
 from trueup.core.effort import Effort
+from trueup.core.errors import FitError, UsageError
 from trueup.core.evidence import Evidence
 from trueup.core.expressions import Input, Join, evaluate
 from trueup.core.fitted import AbstractMap
@@ -27,9 +36,11 @@ CARD = Card(
     family="conformal",
     summary="intervals that hold the truth as often as asked, from any forecast of a number",
     axes={"score": "residual, scaled by the stated spread, CQR, CQR-m, CQR-r; one margin or two",
-          "construction": "split", "guarantee": "over all rows, or within every group"},
+          "construction": "split",
+          "guarantee": "over all rows, within every group, under shifted features"},
     paper="Lei et al. 2018, JASA 113(523); Romano, Patterson & Candes 2019, arXiv:1905.03222; "
-          "variants: Sesia & Candes 2020, Stat 9(1)",
+          "variants: Sesia & Candes 2020, Stat 9(1); ratios: Tibshirani et al. 2019, "
+          "arXiv:1904.06019",
     cost="O(n) for the fit, O(m) for m new rows",
     not_for="rows in time that drift: see AdaptiveConformal; fewer rows than level / (1 - level)",
 )  # fmt: skip
@@ -73,6 +84,13 @@ class ConformalIntervals(AbstractCorrection):
     asymmetric
         Whether the truth may escape below and above with share (1 - level) / 2 each: two margins.
         Wider on average, and right on both sides.
+    ratio
+        For new rows whose features follow another law than the known ones: the name of a column of
+        ``Evidence.by`` with likelihood ratios, how much more often such a row occurs among the new
+        ones, or a ``LikelihoodRatio``, which is learned from features and reads
+        ``Evidence.features``. New rows bring theirs: ``apply(prediction, column=ratios)``. Coverage
+        is ``level`` at least if the ratios are right. A row of a ratio so large that the known rows
+        say nothing of it gets ends of 1e150 units: everything.
 
     Raises
     ------
@@ -96,6 +114,7 @@ class ConformalIntervals(AbstractCorrection):
     level: float = 0.9
     per: str = "all"
     asymmetric: bool = False
+    ratio: str | LikelihoodRatio = ""
     kinds: ClassVar[tuple[str, ...]] = NUMBERS
     effort: ClassVar[Effort] = Effort.ASKED
 
@@ -103,6 +122,12 @@ class ConformalIntervals(AbstractCorrection):
         check_score("ConformalIntervals", self.score)
         check_level("ConformalIntervals", self.level)
         check_column("ConformalIntervals", self.per)
+        if self.ratio and self.per != "all":
+            raise UsageError(
+                "ConformalIntervals",
+                f"ratio goes with per='all' only; got per={self.per!r}",
+                do="Leave one of them out",
+            )
 
     def gives(self, takes: Form) -> Form:
         return Form("intervals", 2, (self.level,))
@@ -114,6 +139,8 @@ class ConformalIntervals(AbstractCorrection):
         return Widened(score, takes, self.level, self._margin(evidence, sides, weight)), True
 
     def _margin(self, evidence: Evidence, sides, weight: np.ndarray) -> AbstractMargin:
+        if self.ratio:
+            return self._by_ratio(evidence, sides, weight)
         pooled = self._pair(sides, weight)
         if self.per == "all":
             return Same(*pooled)
@@ -124,6 +151,23 @@ class ConformalIntervals(AbstractCorrection):
             for name, rows in zip(names, parts, strict=True)
         ]
         return ByGroup(self.per, names, np.array([*pairs, pooled]))
+
+    def _by_ratio(self, evidence: Evidence, sides, weight: np.ndarray) -> ByRatio:
+        made, ratios = ratios_of("ConformalIntervals", evidence, self.ratio)
+        sides = sides if self.asymmetric else sides.max(axis=0, keepdims=True)
+        level = (1 + self.level) / 2 if self.asymmetric else self.level
+        steps = [Steps.of(side, weight * ratios, level=level) for side in sides]
+        usual = ratios[weight > 0].min()
+        if any(not len(s.edges) or s.edges[-1] < usual for s in steps):
+            reach = 1 - len(sides) * usual / (usual + (weight * ratios).sum())
+            raise FitError(
+                "ConformalIntervals.fit",
+                f"rows with these likelihood ratios reach the level {max(reach, 0):.4g} at most; "
+                f"asked for {self.level:g}",
+                why="a few rows carry most of the weight",
+                do="Pass more rows or a lower level",
+            )
+        return ByRatio(made, steps[0], steps[-1])
 
     def _pair(self, sides: np.ndarray, weight: np.ndarray, of: str = "") -> tuple[float, float]:
         """Margins below and above from the scores (2, n) of both sides."""

@@ -9,9 +9,16 @@ import numpy as np
 
 from trueup.calibration.conformal.frames import Frame, frame_of
 from trueup.calibration.recalibrate.grouping import key_of
-from trueup.core.expressions import Expr, Input, Join, Lookup, Piecewise, Scaled, Total, operate
+from trueup.core.expressions import Expr, Join, Lookup, Piecewise, Scaled, Total, operate
 from trueup.core.fitted import AbstractMap
 from trueup.core.forms import Form
+
+
+EVERYTHING = 1e150
+"""A margin that nothing escapes, where no weight of known rows is enough for a new one."""
+
+MOST = 512
+"""Steps that a margin by ratio keeps: coverage rises by (1 - level) / 512 at most."""
 
 
 class AbstractMargin(ABC):
@@ -65,31 +72,56 @@ class ByGroup(AbstractMargin):
 
 
 @dataclass(frozen=True, eq=False)
-class ByRatio(AbstractMargin):
+class Steps:
     """A margin that steps up with a row's own likelihood ratio.
 
     Parameters
     ----------
-    column
-        The column of ratios.
     edges
         (m,) rising ratios from which the next value holds.
     values
-        (m + 1,) margins.
+        (m + 1,) rising margins, the last of them ``EVERYTHING``.
     """
 
-    column: str
     edges: np.ndarray
     values: np.ndarray
 
+    @classmethod
+    def of(cls, scores: np.ndarray, weight: np.ndarray, *, level: float) -> Steps:
+        r"""The least score q with :math:`\sum_{s_i \le q} w_i \ge \mathrm{level}\,(W + w)`.
+
+        As the ratio w of the new row rises past :math:`C_j / \mathrm{level} - W`, with :math:`C_j`
+        the sum up to the j-th score, the next score takes over. Of many steps ``MOST`` are kept,
+        each at the margin of the next one kept: never too narrow.
+        """
+        values, place = np.unique(scores, return_inverse=True)
+        largest = np.cumsum(np.bincount(place, weight)) / level * (1 + 1e-12) - weight.sum()
+        used = np.flatnonzero(largest >= 0)
+        if len(used) > MOST:
+            used = used[np.linspace(0, len(used) - 1, MOST).astype(int)]
+        # A row of exactly this ratio still has the score; an edge belongs to what follows it.
+        edges = np.nextafter(largest[used], np.inf)
+        return cls(edges, np.append(values[used], EVERYTHING))
+
+
+@dataclass(frozen=True, eq=False)
+class ByRatio(AbstractMargin):
+    """Margins by the likelihood ratio of a row, one column."""
+
+    ratio: Expr
+    low: Steps
+    high: Steps
+
     def of(self, x: Expr) -> tuple[Expr, Expr]:
-        ratio = Input(self.column, 1, (self.column,))
-        found = Piecewise(ratio, self.edges, self.values[:, None])
-        return found, found
+        high = Piecewise(self.ratio, self.high.edges, self.high.values[:, None])
+        if self.low is self.high:
+            return high, high
+        return Piecewise(self.ratio, self.low.edges, self.low.values[:, None]), high
 
     @property
     def parameters(self) -> dict[str, float]:
-        return {"least margin": float(self.values[0]), "steps": float(len(self.edges))}
+        last = min(self.low.edges[-1], self.high.edges[-1])
+        return {"least margin": float(self.high.values[0]), "everything from ratio": float(last)}
 
 
 @dataclass(frozen=True, eq=False)
