@@ -10,7 +10,12 @@ import numpy as np
 
 from trueup.calibration.conformal.frames import check_score, frame_of
 from trueup.calibration.conformal.ranks import check_level, upper_quantile
-from trueup.calibration.recalibrate.grouping import check_column, groups_of, key_of
+from trueup.calibration.recalibrate.grouping import (
+    check_column,
+    groups_of,
+    key_of,
+    rows_by_group,
+)
 from trueup.core.cards import Card
 from trueup.core.correction import AbstractCorrection
 from trueup.core.effort import Effort
@@ -103,9 +108,10 @@ class ConformalDistribution(AbstractCorrection):
         if self.per == "all":
             return Shifted(score, takes, pooled[None]), True
         names, group = groups_of("ConformalDistribution", evidence, self.per)
+        parts = rows_by_group(group, len(names))
         own = [
-            self._steps(residuals[group == g], weight[group == g], of=f"group {name!r}")
-            for g, name in enumerate(names)
+            self._steps(residuals[rows], weight[rows], of=f"group {name!r}")
+            for name, rows in zip(names, parts, strict=True)
         ]
         return Shifted(score, takes, np.array([*own, pooled]), self.per, names), True
 
@@ -145,8 +151,8 @@ class Shifted(AbstractMap):
             own = Lookup(key_of(self.column), self.names, self.steps)
         else:
             own = Scaled(Join((logs[0],) * count), 0.0, self.steps[0])
-        added = operate("multiply", frame.up, own)
-        return operate("add", Join((frame.low,) * count), added)
+        added = own if frame.up is None else operate("multiply", frame.up, own)
+        return operate("add", frame.low, added)
 
     @property
     def parameters(self) -> dict[str, float]:
@@ -266,11 +272,13 @@ def scaled_residuals(prediction: Prediction, truth: np.ndarray, score: str) -> n
     return (truth - middle) / unit
 
 
-def _placing(prediction: Prediction, score: str) -> np.ndarray:
-    """Middle and unit (2, n) of every row."""
+def _placing(prediction: Prediction, score: str) -> tuple[np.ndarray, np.ndarray]:
+    """Middle (n,) of every row and its unit (n,), or (1,) for all."""
     takes = form_of(prediction)
     frame = frame_of(score, takes, Input(takes.input, takes.width), level=0.5)
-    return evaluate(Join((frame.low, frame.up)), {takes.input: columns_of(prediction)}).T
+    given = {takes.input: columns_of(prediction)}
+    middle = evaluate(frame.low, given)[:, 0]
+    return middle, np.ones(1) if frame.up is None else evaluate(frame.up, given)[:, 0]
 
 
 def _check_shift(who: str, score: str) -> None:

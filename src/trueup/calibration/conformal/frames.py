@@ -26,13 +26,18 @@ class Frame:
     low, high
         Inner ends, a column each.
     down, up
-        Units > 0 of the margins, a column each.
+        Units > 0 of the margins, a column each; None for 1.
     """
 
     low: Expr
     high: Expr
-    down: Expr
-    up: Expr
+    down: Expr | None = None
+    up: Expr | None = None
+
+    @property
+    def flat(self) -> bool:
+        """Whether both ends and both units are the same: margins alone turn it inside out."""
+        return self.low is self.high and self.down is self.up
 
 
 def frame_of(score: str, takes: Form, x: Expr, *, level: float) -> Frame:
@@ -53,8 +58,8 @@ def check_score(who: str, score: str) -> None:
 
 
 def _residual(takes: Form, x: Expr, level: float) -> Frame:
-    middle, one = _middle(takes, x), Scaled(x[0], 0.0, 1.0)
-    return Frame(middle, middle, one, one)
+    middle = _middle(takes, x)
+    return Frame(middle, middle)
 
 
 def _scaled(takes: Form, x: Expr, level: float) -> Frame:
@@ -63,9 +68,7 @@ def _scaled(takes: Form, x: Expr, level: float) -> Frame:
 
 
 def _cqr(takes: Form, x: Expr, level: float) -> Frame:
-    low, high = _ends(takes, x, level)
-    one = Scaled(x[0], 0.0, 1.0)
-    return Frame(low, high, one, one)
+    return Frame(*_ends(takes, x, level))
 
 
 def _cqr_r(takes: Form, x: Expr, level: float) -> Frame:
@@ -92,10 +95,11 @@ SCORES: dict[str, Callable[[Form, Expr, float], Frame]] = {
 
 def _middle(takes: Form, x: Expr) -> Expr:
     """The median that a prediction states, of an ensemble its mean."""
+    if takes.kind in ("points", "normal"):
+        return x[0] if takes.width > 1 else x
     if takes.kind == "quantiles":
         return _row(x, _at(takes.levels, 0.5))
-    weights = {"normal": (1.0, 0.0), "intervals": (0.5, 0.5), "points": (1.0,)}
-    return _row(x, weights.get(takes.kind, np.full(takes.width, 1 / takes.width)))
+    return _row(x, np.full(takes.width, 1 / takes.width))
 
 
 def _sd(takes: Form, x: Expr) -> Expr:
@@ -142,6 +146,7 @@ def _at(levels: tuple[float, ...], level: float) -> np.ndarray:
 
 
 def _row(x: Expr, weights) -> Expr:
+    """The sum of the columns times ``weights``."""
     return Linear(x, np.asarray(weights, dtype=np.float64)[None, :], np.zeros(1))
 
 

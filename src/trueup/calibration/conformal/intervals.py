@@ -18,13 +18,13 @@ from trueup.calibration.conformal.margins import (
 )
 from trueup.calibration.conformal.ranks import check_level, upper_quantile
 from trueup.calibration.conformal.ratio import LikelihoodRatio, ratios_of
-from trueup.calibration.recalibrate.grouping import check_column, groups_of
+from trueup.calibration.recalibrate.grouping import check_column, groups_of, rows_by_group
 from trueup.core.cards import Card
 from trueup.core.correction import AbstractCorrection
 from trueup.core.effort import Effort
 from trueup.core.errors import FitError, UsageError
 from trueup.core.evidence import Evidence
-from trueup.core.expressions import Input, Join, evaluate
+from trueup.core.expressions import Input, evaluate
 from trueup.core.fitted import AbstractMap
 from trueup.core.forms import Form, columns_of, form_of
 from trueup.core.laws import NUMBERS
@@ -145,7 +145,7 @@ class ConformalIntervals(AbstractCorrection):
         if self.per == "all":
             return Same(*pooled)
         names, group = groups_of("ConformalIntervals", evidence, self.per)
-        parts = [np.flatnonzero(group == g) for g in range(len(names))]
+        parts = rows_by_group(group, len(names))
         pairs = [
             self._pair(sides[:, rows], weight[rows], of=f"group {name!r}")
             for name, rows in zip(names, parts, strict=True)
@@ -189,7 +189,9 @@ def signed_scores(evidence: Evidence, score: str, *, level: float) -> np.ndarray
     takes = form_of(evidence.prediction)
     x = Input(takes.input, takes.width)
     frame = frame_of(score, takes, x, level=level)
-    made = evaluate(Join((frame.low, frame.high, frame.down, frame.up)),
-                    {takes.input: columns_of(evidence.prediction)})  # fmt: skip
-    low, high, down, up = made.T
-    return np.stack([(low - evidence.truth) / down, (evidence.truth - high) / up])
+    given = {takes.input: columns_of(evidence.prediction)}
+    truth, sides = evidence.truth, []
+    for end, unit, sign in ((frame.low, frame.down, -1), (frame.high, frame.up, 1)):
+        beyond = sign * (truth - evaluate(end, given)[:, 0])
+        sides.append(beyond if unit is None else beyond / evaluate(unit, given)[:, 0])
+    return np.stack(sides)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -25,8 +26,13 @@ class AbstractMargin(ABC):
     """Margins below and above, in units of a frame."""
 
     @abstractmethod
-    def of(self, x: Expr) -> tuple[Expr, Expr]:
-        """A column below and one above; ``x`` is any expression of the rows."""
+    def added(self, end: Expr, unit: Expr | None, *, sign: int) -> Expr:
+        """``end`` moved by the margin above (``sign`` 1) or below (-1) times ``unit``."""
+
+    @property
+    @abstractmethod
+    def outward(self) -> bool:
+        """Whether no sum of a margin below and the one above is negative."""
 
     @property
     @abstractmethod
@@ -41,8 +47,15 @@ class Same(AbstractMargin):
     low: float
     high: float
 
-    def of(self, x: Expr) -> tuple[Expr, Expr]:
-        return Scaled(x[0], 0.0, self.low), Scaled(x[0], 0.0, self.high)
+    def added(self, end: Expr, unit: Expr | None, *, sign: int) -> Expr:
+        margin = self.high if sign > 0 else -self.low
+        if unit is None:
+            return Scaled(end, 1.0, margin)
+        return operate("add", end, Scaled(unit, margin))
+
+    @property
+    def outward(self) -> bool:
+        return self.low + self.high >= 0
 
     @property
     def parameters(self) -> dict[str, float]:
@@ -57,9 +70,17 @@ class ByGroup(AbstractMargin):
     names: tuple[str, ...]
     values: np.ndarray
 
-    def of(self, x: Expr) -> tuple[Expr, Expr]:
-        found = Lookup(key_of(self.column), self.names, self.values)
-        return found[0], found[1]
+    def added(self, end: Expr, unit: Expr | None, *, sign: int) -> Expr:
+        return _moved(end, self._own[1 if sign > 0 else 0], unit)
+
+    @cached_property
+    def _own(self) -> Lookup:
+        """What is added below and above: one look-up for both."""
+        return Lookup(key_of(self.column), self.names, self.values * [-1.0, 1.0])
+
+    @property
+    def outward(self) -> bool:
+        return bool((self.values.sum(axis=1) >= 0).all())
 
     @property
     def parameters(self) -> dict[str, float]:
@@ -69,6 +90,10 @@ class ByGroup(AbstractMargin):
             "least margin": float(widest.min()),
             "largest margin": float(widest.max()),
         }
+
+
+def _moved(end: Expr, margin: Expr, unit: Expr | None) -> Expr:
+    return operate("add", end, margin if unit is None else operate("multiply", margin, unit))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,11 +137,14 @@ class ByRatio(AbstractMargin):
     low: Steps
     high: Steps
 
-    def of(self, x: Expr) -> tuple[Expr, Expr]:
-        high = Piecewise(self.ratio, self.high.edges, self.high.values[:, None])
-        if self.low is self.high:
-            return high, high
-        return Piecewise(self.ratio, self.low.edges, self.low.values[:, None]), high
+    def added(self, end: Expr, unit: Expr | None, *, sign: int) -> Expr:
+        steps = self.high if sign > 0 else self.low
+        margin = Piecewise(self.ratio, steps.edges, sign * steps.values[:, None])
+        return _moved(end, margin, unit)
+
+    @property
+    def outward(self) -> bool:
+        return bool(self.low.values[0] + self.high.values[0] >= 0)
 
     @property
     def parameters(self) -> dict[str, float]:
@@ -139,14 +167,13 @@ class Widened(AbstractMap):
 
     def expression(self, logs: Expr) -> Expr:
         frame = self.frame(logs)
-        low, high = self.margin.of(logs)
-        ends = Join((
-            operate("subtract", frame.low, operate("multiply", low, frame.down)),
-            operate("add", frame.high, operate("multiply", high, frame.up)),
-        ))  # fmt: skip
-        middle = Scaled(Total(ends), 0.5)
-        below = Total(Join((Scaled(ends[0], -1.0), Scaled(middle, -1.0))), greatest=True)
-        return Join((Scaled(below, -1.0), Total(Join((ends[1], middle)), greatest=True)))
+        low = self.margin.added(frame.low, frame.down, sign=-1)
+        high = self.margin.added(frame.high, frame.up, sign=1)
+        if frame.flat and self.margin.outward:
+            return Join((low, high))
+        middle = Scaled(operate("add", low, high), 0.5)
+        below = Total(Join((Scaled(low, -1.0), Scaled(middle, -1.0))), greatest=True)
+        return Join((Scaled(below, -1.0), Total(Join((high, middle)), greatest=True)))
 
     def frame(self, x: Expr) -> Frame:
         """The frame over the columns ``x``."""
