@@ -42,7 +42,7 @@ HAVE = {
         "lac aps raps class_conditional split split_groups cv_plus cv_plus_large cps cps_crps"
     ),
     "MAPIE": "lac aps raps split cv_plus",
-    "crepes": "lac class_conditional split split_groups cps cps_crps",
+    "crepes": "lac split split_groups cps cps_crps",
     "TorchCP": "lac aps raps saps class_conditional",
     "puncc": "lac aps raps",
 }

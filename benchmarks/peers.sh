@@ -80,8 +80,8 @@ environment probmetrics "probmetrics.calibrators" \
   torch==2.13.0 numpy==2.4.6 numba==0.68.1 probmetrics==1.3.0
 
 environment mapie mapie numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 mapie==1.6.0
-environment crepes crepes numpy==2.4.6 scikit-learn==1.9.1 crepes==0.9.1
-environment puncc "deel.puncc" numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 puncc==0.9.3
+environment crepes crepes numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 crepes==0.9.1
+environment puncc "deel.puncc" numpy==1.26.4 scipy==1.17.1 scikit-learn==1.9.1 puncc==0.9.3
 environment torchcp torchcp torch==2.13.0 numpy==2.4.6 torchcp==1.2.1
 environment relplot relplot numpy==2.4.6 scipy==1.17.1 relplot==1.0.3
 environment vennabers venn_abers numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 venn-abers==1.5.4

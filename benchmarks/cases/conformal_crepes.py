@@ -18,13 +18,10 @@ from crepes import ConformalClassifier, ConformalPredictiveSystem, ConformalRegr
 from crepes.extras import hinge
 
 
-def lac(p, y, new, _, *, by_class: bool = False):
+def lac(p, y, new, _):
     """Sets (n, k): one minus the probability is the score."""
-    classes = np.arange(p.shape[1])
-    scores, bins = hinge(p, classes, y), y if by_class else None
-    made = ConformalClassifier().fit(scores, bins)
-    asked = np.tile(classes, (len(new), 1)) if by_class else None
-    return made.predict_set(hinge(new), asked, confidence=LEVEL, smoothing=False)
+    made = ConformalClassifier().fit(hinge(p, np.arange(p.shape[1]), y))
+    return made.predict_set(hinge(new), confidence=LEVEL, smoothing=False)
 
 
 def split(f, y, new, _):
@@ -55,7 +52,6 @@ def cps_crps(f, y, new, truth):
 
 TASKS = {
     "lac": Task(lac, of_sets),
-    "class_conditional": Task(lambda *given: lac(*given, by_class=True), of_sets),
     "split": Task(split, of_intervals),
     "split_groups": Task(split_groups, of_intervals),
     "cps": Task(cps, of_quantiles),

@@ -16,10 +16,30 @@ from trueup.calibration.conformal.sets import SAPS as SAPS
 from trueup.calibration.conformal.sets import ConformalSets as ConformalSets
 from trueup.calibration.conformal.sets import LikelihoodRatio as LikelihoodRatio
 from trueup.calibration.curves.murphy_curve import murphy_curve as murphy_curve
+from trueup.calibration.dispersion.coverage import coverage as coverage
+from trueup.calibration.dispersion.coverage import coverage_50 as coverage_50
+from trueup.calibration.dispersion.coverage import coverage_90 as coverage_90
+from trueup.calibration.dispersion.coverage import coverage_95 as coverage_95
 from trueup.calibration.dispersion.set_coverage import set_coverage as set_coverage
 from trueup.calibration.dispersion.set_size import empty_sets as empty_sets
 from trueup.calibration.dispersion.set_size import mean_set_size as mean_set_size
 from trueup.calibration.dispersion.set_size import singletons as singletons
+from trueup.calibration.dispersion.width import width as width
+from trueup.calibration.dispersion.width import width_50 as width_50
+from trueup.calibration.dispersion.width import width_90 as width_90
+from trueup.calibration.dispersion.width import width_95 as width_95
+from trueup.calibration.dispersion.worst_coverage import coverage_gap as coverage_gap
+from trueup.calibration.dispersion.worst_coverage import (
+    size_stratified_coverage as size_stratified_coverage,
+)
+from trueup.calibration.dispersion.worst_coverage import worst_coverage as worst_coverage
+from trueup.calibration.distributions.bias_correction import BiasCorrection as BiasCorrection
+from trueup.calibration.distributions.conformal_shift import ConformalShift as ConformalShift
+from trueup.calibration.distributions.emos import EMOS as EMOS
+from trueup.calibration.distributions.isotonic_cdf import IsotonicCDF as IsotonicCDF
+from trueup.calibration.distributions.monotone import Monotone as Monotone
+from trueup.calibration.distributions.quantile_mapping import QuantileMapping as QuantileMapping
+from trueup.calibration.distributions.spread_scaling import SpreadScaling as SpreadScaling
 from trueup.calibration.losses.shrinkmatch import shrink_classes as shrink_classes
 from trueup.calibration.measures.accuracy import accuracy as accuracy
 from trueup.calibration.measures.auc import auc as auc

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 from trueup.calibration.conformal.thresholds import (
     EVERY,
@@ -61,6 +60,8 @@ def plan(counts: np.ndarray, *, level: float) -> tuple[float, int]:
 
 def clusters_of(scores, truth, k: int, *, level: float, clusters: int) -> np.ndarray:
     """Cluster (k,) of every class, -1 for classes with too few rows to tell."""
+    from sklearn.cluster import KMeans
+
     cluster = np.full(k, -1)
     counts = np.bincount(truth, minlength=k)
     enough = np.flatnonzero(counts >= max(1 / (1 - level) - 1 - 1e-9, 1))

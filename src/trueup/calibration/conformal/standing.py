@@ -29,7 +29,7 @@ class OfTruth:
 
     @cached_property
     def rank(self) -> np.ndarray:
-        return np.count_nonzero(self._above, axis=1)
+        return np.count_nonzero(self._above, axis=1).astype(self.p.dtype)
 
     @cached_property
     def top(self) -> np.ndarray:
@@ -82,7 +82,7 @@ class OfAll:
 
     @cached_property
     def rank(self) -> np.ndarray:
-        ranks = np.arange(1, self.p.shape[1] + 1)
+        ranks = np.arange(1, self.p.shape[1] + 1, dtype=self.p.dtype)
         return self._scattered(np.broadcast_to(ranks, self.p.shape))
 
     @cached_property

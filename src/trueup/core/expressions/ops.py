@@ -28,6 +28,9 @@ OPS = {
     "subtract": Op(np.subtract, "{0} - {1}"),
     "multiply": Op(np.multiply, "{0} * {1}"),
     "divide": Op(np.divide, "{0} / {1}"),
+    "greatest": Op(np.maximum, "greatest({0}, {1})"),
+    "least": Op(np.minimum, "least({0}, {1})"),
+    "sqrt": Op(lambda x: np.sqrt(np.maximum(x, 0.0)), "sqrt(greatest({0}, 0e0))"),
     "exp": Op(lambda x: np.exp(np.minimum(x, 700.0)), "exp(least({0}, 700e0))"),
     "log": Op(lambda x: np.log(np.maximum(x, TINY)), f"ln(greatest({{0}}, {TINY!r}))"),
     # ln(1 + e^x), written so that neither branch overflows.

@@ -1,4 +1,4 @@
-"""Bias of points: mean of predicted minus true, in the unit of the truth.
+"""Bias: mean of predicted minus true, in the unit of the truth.
 
 ``sum w e / sum w`` with ``e`` predicted minus true. Above 0 the model says too much.
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
+from trueup.core.laws import NUMBERS
 from trueup.core.measure import AbstractMeasure
 
 
@@ -38,7 +39,7 @@ class Bias(AbstractMeasure):
 
     name = "bias"
     label = "Bias"
-    kinds = ("points",)
+    kinds = NUMBERS
     better = "neither"
     reach = (-math.inf, math.inf)
 
