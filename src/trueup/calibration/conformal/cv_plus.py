@@ -151,6 +151,15 @@ def bootstrap_plus(
     >>> bool(1.2 < made.high[0] < 2.1)
     True
     """
+    truth, known, new, share = _bags(truth, known, left_out, predictions)
+    _reachable("bootstrap_plus", len(truth), level)
+    residuals = np.abs(truth - np.einsum("nb,nb->n", known, share))
+    parts = (models @ share.T for models in _parts(new, len(truth)))
+    return _row_by_row(parts, residuals, int(rank_of(level, len(truth))), level)
+
+
+def _bags(truth, known, left_out, predictions):
+    """The arrays checked, and the share (n, B) of every model in the mean that leaves out a row."""
     who = "bootstrap_plus"
     truth, known, new = finite(who, truth, 1), finite(who, known, 2), finite(who, predictions, 2)
     left_out = np.asarray(left_out)
@@ -170,11 +179,7 @@ def bootstrap_plus(
             why="no model can judge them",
             do="Fit more models, or draw smaller bags",
         )
-    _reachable(who, len(truth), level)
-    share = left_out / count
-    residuals = np.abs(truth - np.einsum("nb,nb->n", known, share))
-    parts = (models @ share.T for models in _parts(new, len(truth)))
-    return _row_by_row(parts, residuals, int(rank_of(level, len(truth))), level)
+    return truth, known, new, left_out / count
 
 
 def _parts(predictions: np.ndarray, n: int) -> Iterator[np.ndarray]:
