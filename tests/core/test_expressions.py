@@ -22,6 +22,7 @@ from trueup.core.expressions import (
     Sorted,
     Total,
     as_names,
+    distinct_names,
     evaluate,
     in_order,
     inputs_of,
@@ -196,3 +197,23 @@ def test_names_of_steps_never_meet_names_of_the_table():
         kept, b, c = connection.execute(query).fetchall()[0]
     shares = scipy_softmax([1.0, 2.0, 3.0])
     assert kept == 1.0 and (b, c) == pytest.approx((shares[0], shares[1]), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        np.array([5, -3, 5, 10, 9]),
+        np.array([2**62, 0]),
+        np.array([-128, 127] * 200, dtype=np.int8),
+        np.array([2**64 - 1, 2**64 - 2, 2**64 - 1], dtype=np.uint64),
+        np.array([True, False]),
+        np.zeros(0, dtype=int),
+        np.array(["b", "a", "b"]),
+        np.array([1.5, np.nan]),
+    ],
+)
+def test_distinct_names_equal_a_sort_of_names(keys):
+    """Whole numbers are counted, not sorted as text; the names and places are the same."""
+    names, place = distinct_names(keys)
+    hand = np.unique(as_names(keys), return_inverse=True)
+    assert np.array_equal(names, hand[0]) and np.array_equal(place, hand[1])
