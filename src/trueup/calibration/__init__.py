@@ -74,4 +74,8 @@ from trueup.calibration.recalibrate.structured_vector import (
 from trueup.calibration.recalibrate.temperature import TemperatureScaling as TemperatureScaling
 from trueup.calibration.recalibrate.vector import VectorScaling as VectorScaling
 from trueup.calibration.recalibrate.venn_abers import VennAbers as VennAbers
+from trueup.calibration.selection.conformal_selection import (
+    ConformalSelection as ConformalSelection,
+)
+from trueup.calibration.selection.optcs import OptCS as OptCS
 from trueup.calibration.unlabelled.meta_calibrator import MetaCalibrator as MetaCalibrator
