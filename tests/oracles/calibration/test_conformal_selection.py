@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from scipy.stats import binom, norm
+from scipy.stats import binom
 
 from selections import SETTINGS, drawn
 from trueup.calibration import ConformalSelection
@@ -30,8 +30,8 @@ def size_by_hand(truth, scores, candidates, w, own, j, q):
     """How many Benjamini-Hochberg selects when candidate j has p = 0."""
     total = sum(map(Fraction, w)) + Fraction(own[j])
     p = [Fraction(0)]
-    for l, c in enumerate(candidates):
-        if l != j:
+    for place, c in enumerate(candidates):
+        if place != j:
             labelled = zip(w, scores, truth, strict=True)
             above = sum(Fraction(u) for u, s, t in labelled if s >= c and not t)
             p.append((above + (Fraction(own[j]) if candidates[j] >= c else 0)) / total)

@@ -24,7 +24,7 @@ def by_hand(truth, scores, candidates, q):
         each = []
         for s, c in zip(scores, candidates, strict=True):
             above = [sum(x >= v and not t for x, t in zip(s, truth, strict=True)) for v in c]
-            p = [Fraction(above[l] + (c[j] >= c[l]), n + 1) for l in range(m) if l != j]
+            p = [Fraction(above[i] + (c[j] >= c[i]), n + 1) for i in range(m) if i != j]
             p = sorted([Fraction(0), *p])
             size = max(r for r in range(1, m + 1) if p[r - 1] <= q * r / m)
             each.append((size, Fraction(above[j] + 1, n + 1)))

@@ -40,10 +40,10 @@ CARD = Card(
 class ConformalSelection:
     r"""Select candidates whose unknown label is likely what is looked for.
 
-    Use it where acting on a row costs something and a share of wrong actions can be borne: molecules
-    to synthesise, answers to send unread, patients to call. The labelled rows must be as good as
-    drawn together with the candidates (or differ from them by known weights), and the model must not
-    have seen them.
+    Use it where acting on a row costs something and a share of wrong actions can be borne:
+    molecules to synthesise, answers to send unread, patients to call. The labelled rows must be as
+    good as drawn together with the candidates (or differ from them by known weights), and the model
+    must not have seen them.
 
     With scores :math:`s`, higher for more promising rows, the p-value of a candidate counts the
     labelled rows that look as promising and are not what is looked for:
@@ -51,9 +51,10 @@ class ConformalSelection:
     .. math:: p_j = \frac{w_j + \sum_i w_i 1\{\text{row } i \text{ is not it},\, s_i \ge s_j\}}
                          {w_j + \sum_i w_i}
 
-    which is the p-value of the clipped score of the paper; equal scores count against the candidate.
-    Without weights Benjamini-Hochberg at level ``fdr`` on them holds the false discovery rate at any
-    size. With weights it does so only for large n; the pruned test on e-values always does.
+    which is the p-value of the clipped score of the paper; equal scores count against the
+    candidate. Without weights Benjamini-Hochberg at level ``fdr`` on them holds the false discovery
+    rate at any size. With weights it does so only for large n; the pruned test on e-values always
+    does.
 
     Parameters
     ----------
@@ -86,8 +87,8 @@ class ConformalSelection:
         candidates
             (m,) scores of the rows to select from, by the same model.
         weight, candidate_weight
-            (n,) and (m,) density of the candidates' law over that of the labelled rows, at each row,
-            up to a factor; positive. Both or neither.
+            (n,) and (m,) density of the candidates' law over that of the labelled rows, at each
+            row, up to a factor; positive. Both or neither.
 
         Raises
         ------

@@ -50,8 +50,9 @@ class OptCS:
     * :math:`R_j` is how many candidates Benjamini-Hochberg selects when :math:`p_j = 0` and the
       others are ranked among the labelled rows and :math:`j`; of many models the one with the
       largest :math:`R_j` is taken, the first where some are equal;
-    * :math:`e_j = 1\{p_j \le q R_j / m\} \, m / (q R_j)` has mean at most 1 where :math:`j` is wrong,
-      and Benjamini-Hochberg on :math:`e_j / \xi_j` holds the false discovery rate at :math:`q`.
+    * :math:`e_j = 1\{p_j \le q R_j / m\} \, m / (q R_j)` has mean at most 1 where :math:`j` is
+      wrong, and Benjamini-Hochberg on :math:`e_j / \xi_j` holds the false discovery rate at
+      :math:`q`.
 
     Parameters
     ----------

@@ -86,7 +86,8 @@ def last_below(values: np.ndarray, limits: np.ndarray, *, before: np.ndarray) ->
 
     Examples
     --------
-    >>> last_below(np.array([3.0, 1.0, 2.0]), np.array([1.5, 0.5]), before=np.array([3, 3])).tolist()
+    >>> values, limits = np.array([3.0, 1.0, 2.0]), np.array([1.5, 0.5])
+    >>> last_below(values, limits, before=np.array([3, 3])).tolist()
     [1, -1]
     """
     least = [np.concatenate([[np.inf], values])]  # least[b][i]: over the 2**b places that end at i
