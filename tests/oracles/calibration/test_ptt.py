@@ -25,12 +25,12 @@ def test_equals_ranks_by_counting():
 
 
 def attacked(seed, settings, *, bent, rows, new, draws=128):
-    """Whether sets of ``new`` attacked rows hold the truth, and their sizes; without or with PTT."""
+    """Whether sets of attacked rows hold the truth, and their sizes; without or with PTT."""
     world, rng = LinearWorld.of(10, apart=4.0, width=12.0), np.random.default_rng([seed, 3])
     x, y = world.drawn(250 + rows + new, rng)
     parts = np.split(np.arange(len(x)), [250, 250 + rows])
     held_out = world.scores(x[parts[0]])[np.arange(250), y[parts[0]]]
-    score = PTT(centre=settings.level).fit(held_out) if bent else np.asarray
+    score = PTT(centre=settings.level + 0.05).fit(held_out) if bent else np.asarray
     own = score(world.draws(x[parts[1]], settings.sigma, draws, rng))
     fitted = settings.fit(own[np.arange(rows), y[parts[1]]])
     moved = world.attacked(x[parts[2]], y[parts[2]], settings.radius)
@@ -44,7 +44,7 @@ def test_robust_sets_become_smaller():
         np.mean([attacked(seed, RSCPPlus(), bent=bent, rows=300, new=200)[1] for seed in range(3)])
         for bent in (False, True)
     ]
-    assert sizes[0] > 9.5 and sizes[1] < 5
+    assert sizes[0] > 9.5 and sizes[1] < 1.5
 
 
 def test_they_hold_the_truth_as_often_as_said():

@@ -19,7 +19,10 @@ RATE = 1e-4
 def test_sets_are_those_of_the_published_inequality():
     """Phi^-1(s - b) - radius / sigma <= Phi^-1(tau + b), b = sqrt(-ln(beta) / (2 d))."""
     rng = np.random.default_rng(0)
-    own, all_ = rng.random((200, 64)) ** 3, rng.random((50, 6, 64)) ** rng.uniform(0.05, 4, (6, 1))
+    own, all_ = (
+        rng.random((200, 64)) ** 3,
+        rng.random((50, 6, 64)) ** np.linspace(0.02, 4, 6)[:, None],
+    )
     found = RSCPPlus(0.8, radius=0.1, sigma=0.3, failure=0.01).fit(own).sets(all_)
     b = math.sqrt(-math.log(0.01) / 128)
     tau = sorted(row.mean() for row in own)[math.ceil((0.8 + 0.02) * 201) - 1]
