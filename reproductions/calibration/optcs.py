@@ -63,7 +63,7 @@ class Size:
     label: int = 200
     new: int = 100
     sets: int = 50
-    useless: int = 100
+    useless: int = 300
     rows: int = 60
     refitted: int = 8
 

@@ -60,6 +60,21 @@ def test_twelve_classes_and_thirteen_concepts_once():
     np.testing.assert_allclose(found, worlds.sum(axis=1) / worlds.sum(), rtol=1e-9)
 
 
+def test_detectors_of_one_class_each_enter_by_their_odds():
+    """The sum over all states of 4 class detectors and 3 concepts in which one class is true."""
+    rng = np.random.default_rng(6)
+    knowledge, q, rho = rng.integers(0, 2, (4, 3)), rng.random(4), rng.random(3)
+    found = np.zeros(4)
+    for state in itertools.product((0, 1), repeat=7):
+        if sum(state[:4]) == 1:
+            y = state.index(1)
+            shares = zip([*q, *rho], state, strict=True)
+            broken = sum(state[4 + i] != knowledge[y, i] for i in range(3))
+            found[y] += math.prod(r if s else 1 - r for r, s in shares) * math.exp(-2.0 * broken)
+    odds = COLEP(knowledge, 2.0).correct([q / (1 - q)], [rho]).probs[0]
+    np.testing.assert_allclose(odds, found / found.sum(), rtol=1e-9)
+
+
 def test_rules_of_no_strength_change_nothing():
     _, knowledge, _, pi, rho = case(3)
     np.testing.assert_allclose(COLEP(knowledge, 0.0).correct(pi, rho).probs, pi, rtol=1e-9)
@@ -163,7 +178,7 @@ def test_bad_input_is_refused():
     circuit = COLEP([[0, 1], [1, 1]])
     with pytest.raises(EvidenceError, match="do not fit knowledge"):
         circuit.correct([[0.5, 0.5]], [[0.5]])
-    with pytest.raises(EvidenceError, match="concepts lie outside"):
+    with pytest.raises(EvidenceError, match="concepts are negative, too large or NaN"):
         circuit.correct([[0.5, 0.5]], [[0.5, np.nan]])
     with pytest.raises(EvidenceError, match="a low is above its high"):
         circuit.bounds(([[0.5, 0.5]], [[0.4, 0.5]]), ([[0.5, 0.5]], [[0.5, 0.5]]))

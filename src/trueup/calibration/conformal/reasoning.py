@@ -56,8 +56,9 @@ class COLEP:
     those, from smoothing under an attack, ``bounds`` gives intervals for :math:`p`: of each ratio
     :math:`p(y') / p(y)` the exact range, so of two classes exact, of more somewhat wide.
 
-    The paper's class models are detectors of one class each with a factor of its own; here exactly
-    one class is true. Detectors of one class each may be passed, too: only ratios count.
+    The paper's class models are detectors of one class each, with a factor of its own; here exactly
+    one class is true. Pass the odds of such detectors in the place of probabilities, and it is the
+    paper's circuit with that rule added: only ratios count.
 
     Parameters
     ----------
@@ -94,14 +95,14 @@ class COLEP:
         Parameters
         ----------
         classes
-            (n, k) probabilities of the classes.
+            (n, k) probabilities of the classes, or odds of detectors of one class each.
         concepts
             (n, c) probabilities of the concepts.
 
         Raises
         ------
         EvidenceError
-            Shapes that do not fit the knowledge, or numbers outside [0, 1].
+            Shapes that do not fit the knowledge, or numbers below 0, concepts above 1.
         """
         pi, rho = self._checked("COLEP.correct", classes, concepts)
         logs = np.log(np.maximum(pi, EPS)) + self._rules(rho).sum(axis=2)
@@ -172,7 +173,8 @@ class COLEP:
                 f"classes {pi.shape} and concepts {rho.shape} do not fit knowledge ({k}, {c})",
                 do="Pass a row a case in both",
             )
-        for name, values in (("classes", pi), ("concepts", rho)):
-            if not ((values >= 0) & (values <= 1)).all():  # NaN fails, too
-                raise EvidenceError(who, f"{name} lie outside [0, 1]", do="Pass probabilities")
+        for name, values, most in (("classes", pi, np.finfo(float).max), ("concepts", rho, 1.0)):
+            if not ((values >= 0) & (values <= most)).all():  # NaN fails, too
+                do = "Pass probabilities; of classes odds are fine, too"
+                raise EvidenceError(who, f"{name} are negative, too large or NaN", do=do)
         return pi, rho
