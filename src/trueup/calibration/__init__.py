@@ -11,6 +11,11 @@ from trueup.calibration.conformal.distribution import ConformalDistribution as C
 from trueup.calibration.conformal.distribution import predictive_system as predictive_system
 from trueup.calibration.conformal.full_ridge import ridge_intervals as ridge_intervals
 from trueup.calibration.conformal.intervals import ConformalIntervals as ConformalIntervals
+from trueup.calibration.conformal.learn_then_test import LearnThenTest as LearnThenTest
+from trueup.calibration.conformal.ptt import PTT as PTT
+from trueup.calibration.conformal.reasoning import COLEP as COLEP
+from trueup.calibration.conformal.risk_control import ConformalRiskControl as ConformalRiskControl
+from trueup.calibration.conformal.rscp import RSCPPlus as RSCPPlus
 from trueup.calibration.conformal.sets import RAPS as RAPS
 from trueup.calibration.conformal.sets import SAPS as SAPS
 from trueup.calibration.conformal.sets import ConformalSets as ConformalSets
@@ -116,4 +121,8 @@ from trueup.calibration.recalibrate.structured_vector import (
 from trueup.calibration.recalibrate.temperature import TemperatureScaling as TemperatureScaling
 from trueup.calibration.recalibrate.vector import VectorScaling as VectorScaling
 from trueup.calibration.recalibrate.venn_abers import VennAbers as VennAbers
+from trueup.calibration.selection.conformal_selection import (
+    ConformalSelection as ConformalSelection,
+)
+from trueup.calibration.selection.optcs import OptCS as OptCS
 from trueup.calibration.unlabelled.meta_calibrator import MetaCalibrator as MetaCalibrator
