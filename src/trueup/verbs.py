@@ -66,7 +66,9 @@ def measure(
 
         * a column of ``evidence.by``: the rows with that value;
         * ``"predicted class"``: the rows where that class wins;
-        * ``"class"``: that class against the rest, as an event, on all rows.
+        * ``"class"``: that class against the rest, as an event, on all rows; of sets the rows whose
+          truth it is;
+        * ``"set size"``: the rows whose set has so many classes.
 
         Values come in sorted order, classes in theirs; a small group has a wide interval, or NaN
         where it has too few rows for one. Looking at many groups finds some that stand out by

@@ -16,6 +16,7 @@ from scipy.special import expit, logit, softmax
 from scipy.stats import binom, norm, t
 
 import forecast_worlds
+from claims import distributions
 from corrections import SETTINGS, applied, with_roles
 from trueup.calibration import PerGroup, PlattScaling, ece, log_loss
 from trueup.core import Evidence, Probabilities
@@ -405,6 +406,8 @@ def recovers_the_scale_of_every_row(card: Card) -> None:
     assert (np.abs(gap.mean(axis=0)) < bound + 0.02).all() and (bound < 0.2).all()
 
 
+CLAIMS |= distributions.CLAIMS
+
 CASES = [(card, words) for card in read_cards() for words in card.claims]
 
 
@@ -421,7 +424,15 @@ def test_no_claim_test_is_idle():
 def test_a_false_claim_is_caught():
     """The tests have power: a method that does nothing recovers no temperature."""
     nothing = next(card for card in read_cards() if card.name == "DoNothing")
-    for words in ("recovers the true temperature", "recovers the true slope and shift"):
+    for words in (
+        "recovers the true temperature",
+        "recovers the true slope and shift",
+        "recovers the spread",
+        "recovers the bias",
+        "covers its level",
+        "covers its level at every sample size",
+        "matches the distribution of what happens",
+    ):
         with pytest.raises(AssertionError):
             CLAIMS[words](nothing)
     assert norm.ppf(1 - RATE / 2) > 3.8

@@ -150,6 +150,14 @@ class Polynomials(Step):
         return value
 
 
+class Steps(Step):
+    """1 from an edge on, else 0."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Columns of the same shape."""
+        return (x >= self.number("edges", x)).to(x.dtype)
+
+
 class Grouped(Step):
     """What goes by the name of a group, which comes as its number among ``every`` name."""
 
@@ -187,6 +195,7 @@ class Options(Grouped):
 
 NODES: dict[type[ex.Expr], Callable[..., Step]] = {
     ex.Apply: Operation,
+    ex.AtLeast: Steps,
     ex.Choose: Options,
     ex.Input: Step,
     ex.Join: SideBySide,

@@ -17,7 +17,7 @@ from trueup.core.groups import (
     parts_of_buckets,
     place_groups,
 )
-from trueup.core.predictions import Prediction, Probabilities
+from trueup.core.predictions import Prediction, Probabilities, Sets
 from trueup.core.rows import Rows
 from trueup.core.validate import finite, refuse_rows
 
@@ -50,7 +50,8 @@ class Evidence:
     prediction
         One of the kinds of prediction, n rows.
     truth
-        (n,): the class code 0 .. k - 1 for ``Probabilities``, the number that happened otherwise.
+        (n,): the class code 0 .. k - 1 for ``Probabilities`` and ``Sets``, the number that happened
+        otherwise.
     weight
         (n,) >= 0; None means that every row counts once.
     cluster
@@ -168,12 +169,12 @@ def _truth(prediction: Prediction, truth: np.ndarray) -> np.ndarray:
             f"truth has shape {truth.shape} for {len(prediction)} predictions",
             do="Pass one truth a prediction",
         )
-    if not isinstance(prediction, Probabilities):
+    if not isinstance(prediction, Probabilities | Sets):
         return finite("Evidence.truth", truth, 1)
     return _codes(prediction, truth)
 
 
-def _codes(prediction: Probabilities, truth: np.ndarray) -> np.ndarray:
+def _codes(prediction: Probabilities | Sets, truth: np.ndarray) -> np.ndarray:
     if truth.dtype.kind in "OUS":
         known = {str(name): code for code, name in enumerate(prediction.classes)}
         strange = sorted({str(t) for t in truth} - known.keys())
@@ -191,7 +192,7 @@ def _codes(prediction: Probabilities, truth: np.ndarray) -> np.ndarray:
             "Evidence",
             f"labels {strange[:5]} are none of the {prediction.k} classes "
             f"{list(prediction.classes)[:8]}",
-            do="Pass class codes 0 .. k - 1, or name the classes on Probabilities",
+            do="Pass class codes 0 .. k - 1, or name the classes on the prediction",
         )
     return codes
 

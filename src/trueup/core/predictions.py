@@ -251,10 +251,20 @@ class Intervals:
 
 @dataclass(frozen=True, eq=False)
 class Sets:
-    """A set of classes a case: ``members`` (n, k) of bool, holding the truth with ``level``."""
+    """A set of classes a case: ``members`` (n, k) of bool, holding the truth with ``level``.
+
+    ``classes`` names the k classes; empty means 0 .. k - 1.
+
+    Examples
+    --------
+    >>> made = Sets([[True, False], [True, True]], 0.9, classes=("cat", "dog"))
+    >>> made.names()
+    [('cat',), ('cat', 'dog')]
+    """
 
     members: np.ndarray
     level: float
+    classes: tuple = ()
     kind = "sets"
 
     def __post_init__(self) -> None:
@@ -267,9 +277,26 @@ class Sets:
             )
         inside("Sets", "level", np.array([self.level]))
         object.__setattr__(self, "members", members)
+        object.__setattr__(self, "classes", tuple(self.classes) or tuple(range(self.k)))
+        if len(self.classes) != self.k:
+            raise EvidenceError(
+                "Sets",
+                f"{len(self.classes)} class names for {self.k} columns",
+                do="Pass one name a column",
+            )
 
     def __len__(self) -> int:
         return len(self.members)
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return self.members.shape[1]
+
+    def names(self) -> list[tuple]:
+        """The classes of every set."""
+        return [tuple(c for c, held in zip(self.classes, row, strict=True) if held)
+                for row in self.members.tolist()]  # fmt: skip
 
     def take(self, index) -> Sets:
         """The rows of ``index``."""

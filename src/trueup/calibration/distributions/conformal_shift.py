@@ -67,7 +67,8 @@ class Shifted(AbstractMap):
         middle: Expr = Linear(
             Pick(moved, inner), np.full((1, len(inner)), 1.0 / len(inner)), np.zeros(1)
         )
-        lows, highs = [middle], [middle]
+        lows: list[Expr] = [middle]
+        highs: list[Expr] = [middle]
         for j in range(self.below - 1, -1, -1):
             lows.append(operate("least", lows[-1], moved[j]))
         for j in range(self.above, moved.width):
@@ -153,7 +154,12 @@ class ConformalShift(AbstractCorrection):
         moves = self._moves(levels, above, weight)
         words = tuple(f"shift at {level:g}" for level in levels.tolist())
         below = int((levels < 0.5 - 1e-9).sum())
-        named = (below, below + int((abs(levels - 0.5) <= 1e-9).sum()), words, tuple(moves.tolist()))
+        named = (
+            below,
+            below + int((abs(levels - 0.5) <= 1e-9).sum()),
+            words,
+            tuple(moves.tolist()),
+        )
         if self.scaled:
             return Shifted(stated + np.outer(moves, spread), np.zeros(len(moves)), *named), True
         return Shifted(stated, moves, *named), True

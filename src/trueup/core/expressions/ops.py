@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trueup.core.expressions.nodes import Expr, Join, Total
+from trueup.core.expressions.nodes import Expr, Join, Scaled, Total
 from trueup.core.predictions import EPS
 
 
@@ -92,3 +92,8 @@ def logs_of(probs: Expr, *, event: bool) -> Expr:
     """Log-probabilities of the classes from their probabilities, or from that of the event."""
     said = operate("log_prob", probs)
     return Join((operate("log_rest", probs), said)) if event else said
+
+
+def probs_of(probs: Expr, *, event: bool) -> Expr:
+    """Probabilities of the classes from themselves, or from that of the event."""
+    return Join((Scaled(probs, -1.0, 1.0), probs)) if event else probs

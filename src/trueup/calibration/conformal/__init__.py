@@ -1,0 +1,1 @@
+"""Sets and intervals with a guarantee that holds for any model and any law."""
