@@ -11,6 +11,7 @@ from trueup.audit import confidence, drift, pictures, slices
 from trueup.audit.bench import bench_of
 from trueup.audit.finding import Finding, in_order, percent, points
 from trueup.audit.groups import group_benches, not_tried
+from trueup.audit.how import how
 from trueup.audit.judged import AbstractJudged, number
 from trueup.audit.remedies import Remedy, try_all
 from trueup.core.cube import Cube
@@ -281,38 +282,3 @@ def headline(judged: AbstractJudged) -> list[dict]:
     change = judged.chosen.proof.difference
     note = f"by {title(judged.chosen)}, on rows that it never saw"
     return [*rows, number("log_loss_change", "Change of the log loss", change, "nat", note)]
-
-
-def how(judged: AbstractJudged) -> list[tuple[str, str]]:
-    """How everything was computed, for the end of the report."""
-    plan, cube = judged.plan, judged.cube
-    groups = int((cube.table.total("n")[:, 0] > 0).sum())
-    made_of = {
-        "row": f"a portable hash of {plan.known_by}",
-        "cluster": f"a portable hash of {plan.roles.cluster!r}, so that a cluster stays together",
-        "block": f"contiguous blocks of {plan.roles.time!r}: neighbours may depend on each other",
-    }[plan.grouping]
-    sample = judged.scan.sample
-    fitted = (
-        "on all rows, through their score bins"
-        if sample is None
-        else "on all rows"
-        if sample.every == 1
-        else f"on a seeded sample of {len(sample.truth):,} rows"
-    )
-    return [
-        ("One pass", f"{cube.n:,} rows were summed into {groups} groups x {cube.grid.size} bins."),
-        ("Groups", f"Rows were grouped by {made_of}."),
-        ("Error bars", "Delete-a-group jackknife with Student's t at the effective degrees of "
-         "freedom; Wilson's interval for shares with fewer than 15 errors or successes."),
-        ("Corrections", f"Fitted {fitted}; half of the groups learn and choose by cross-fitting, "
-         "the other half prove; doing nothing is always a candidate. A line for each value of a "
-         "column of slices must beat what wins without, through 64 bins of the score a value."),
-        ("Slices", "Same scores are compared inside and outside; Benjamini-Hochberg at 5 % over "
-         "single values and at 1 % over pairs; a pair is named only if neither of its values "
-         "explains it."),
-        ("Drift", "Largest standardised running sum over chunks of time, judged by permutation, "
-         "Holm over the three series."),
-        ("Calibration error", "Shown free of noise; the plug-in ECE (15 equal-width bins) is "
-         "shown only beside the value that a perfectly calibrated model would have."),
-    ]  # fmt: skip

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from trueup.audit.cut import AbstractSlice
 from trueup.audit.drift import Drift
 from trueup.audit.finding import Finding
 from trueup.audit.remedies import Remedy, Trial
-from trueup.audit.slices import AbstractSlice
 from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
 from trueup.core.measure import AbstractMeasure

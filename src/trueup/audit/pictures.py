@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trueup.audit.cut import AbstractSlice
 from trueup.audit.drift import Drift
-from trueup.audit.slices import AbstractSlice
 from trueup.calibration.measures.calibration_test import design_effects, null_variance
 from trueup.calibration.measures.corp import isotonic_means
 from trueup.core.cells import Cells

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 from scipy.special import expit, stdtr
 
+from trueup.audit.cut import FALSE_DISCOVERIES, AbstractSlice, ranked
 from trueup.audit.finding import Finding, percent, points, severity
 from trueup.calibration.recalibrate.logistic import newton
 from trueup.core.cells import Cells
 from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
 from trueup.core.jackknife import t_quantile
-from trueup.core.multiple import benjamini_hochberg
 from trueup.core.row_sums import clipped_logit
 
 
-FALSE_DISCOVERIES = 0.05
-"""At most this share of the values that are named is named by chance."""
-FALSE_PAIRS = 0.01
-"""The same for pairs of values: there are many, they are small, and nobody asked for them."""
-
-EMPTY = "(empty)"
 MATTERS = 0.01
 LEAST_ROWS = 30
 LEAST_VARIANCE = 5.0
@@ -34,62 +26,6 @@ LEAST_VARIANCE = 5.0
 LEAST_OVERLAP = 0.5
 """A slice most of whose scores occur nowhere else cannot be compared with elsewhere."""
 NEARLY_EMPTY = 1e-9
-
-
-@dataclass(frozen=True, kw_only=True)
-class AbstractSlice(ABC):
-    """One slice and how it differs from elsewhere.
-
-    Attributes
-    ----------
-    by
-        Column -> value.
-    n
-        Rows.
-    gap
-        What is compared, in the slice minus elsewhere.
-    p_value, q_value
-        Of no gap; ``q_value`` after Benjamini-Hochberg over all single values, or over all pairs.
-    """
-
-    by: dict[str, str]
-    n: int
-    gap: Estimate
-    p_value: float
-    q_value: float = 1.0
-
-    @property
-    @abstractmethod
-    def matters(self) -> bool:
-        """Whether the gap is large enough to be named."""
-
-    @property
-    def flagged(self) -> bool:
-        """Whether the slice is named as bad."""
-        rate = FALSE_DISCOVERIES if len(self.by) == 1 else FALSE_PAIRS
-        return self.q_value < rate and self.matters
-
-    @property
-    def finding_id(self) -> str:
-        """``bad_slice:region=N,site=3``."""
-        return "bad_slice:" + ",".join(f"{column}={value}" for column, value in self.by.items())
-
-    @property
-    def label(self) -> str:
-        """``region = N, site = 3``."""
-        return ", ".join(f"{column} = {value or EMPTY}" for column, value in self.by.items())
-
-    @property
-    def short_label(self) -> str:
-        """``region = N`` for one column, ``N x 3`` for two."""
-        return self.label if len(self.by) == 1 else " × ".join(self.by.values())
-
-    @abstractmethod
-    def to_dict(self) -> dict:
-        """A dict for JSON."""
-
-
-AnySlice = TypeVar("AnySlice", bound=AbstractSlice)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,15 +73,6 @@ def find_slices(cube: Cube, *, level: float = 0.95) -> list[Slice]:
     for columns, (values, cells) in cube.slices.items():
         found += _judged(columns, values, cells, tests_of(cube, columns, cells, compare), level)
     return ranked(found)
-
-
-def ranked(found: list[AnySlice]) -> list[AnySlice]:
-    """Slices with their q-values among all single values, or all pairs; the worst first."""
-    adjusted: list[AnySlice] = []
-    for family in ([s for s in found if len(s.by) == columns] for columns in (1, 2)):
-        q_values = benjamini_hochberg([s.p_value for s in family])
-        adjusted += [replace(s, q_value=float(q)) for s, q in zip(family, q_values, strict=True)]
-    return sorted(adjusted, key=lambda s: (not s.flagged, s.q_value, -abs(s.gap.value)))
 
 
 def tests_of(

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from trueup.audit.asked import NUMBERS, asked_form
+from trueup.audit.cut import EMPTY
 from trueup.audit.history import remember, remember_if_possible
 from trueup.audit.judge import judge_model
 from trueup.audit.models import compare
 from trueup.audit.numbers.judge import judge_numbers
 from trueup.audit.numbers.measures import scores_to_sum
 from trueup.audit.result import Audit
-from trueup.audit.slices import EMPTY
 from trueup.core.errors import UsageError
 from trueup.core.measure import check_level
 from trueup.core.tables.labels import one_class, table_values

@@ -169,3 +169,25 @@ def parameter_text(value: Any) -> str:
     if isinstance(value, int):
         return fixed(value, decimals=0)
     return f"{value:.4g}".replace("-", MINUS) if isinstance(value, float) else clip(value, 60)
+
+
+# What the estimate of a finding is measured in; an unknown finding is written as a plain number.
+FINDING_UNITS = {
+    "overconfident": "points",
+    "underconfident": "points",
+    "miscalibrated": "points",
+    "bad_slice": "points",
+    "slice": "points",
+    "drift": "points",
+    "weak_discrimination": "",
+    "models_differ": "nat",
+    "data": "count",
+}
+
+
+def finding_unit(finding: dict) -> str:
+    """Return the unit of a finding's estimate: what the audit says, else what its id implies."""
+    if finding.get("unit") is not None:
+        return finding["unit"]
+    name = finding["id"]
+    return next((unit for key, unit in FINDING_UNITS.items() if name.startswith(key)), "")

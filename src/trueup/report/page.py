@@ -17,6 +17,7 @@ from trueup.report.document import (
     clip,
     complete_document,
     day,
+    finding_unit,
     parameter_text,
     slice_label,
     slice_words,
@@ -189,5 +190,5 @@ def _environment() -> Environment:
         slice_words=slice_words,
         parameter=parameter_text,
     )
-    environment.globals.update(measure=terms.measure, finding_unit=terms.finding_unit)
+    environment.globals.update(measure=terms.measure, finding_unit=finding_unit)
     return environment

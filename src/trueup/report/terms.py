@@ -262,19 +262,6 @@ SLICE_UNITS = {
     "below_median": "points",
 }
 
-# What the estimate of a finding is measured in; an unknown finding is written as a plain number.
-FINDING_UNITS = {
-    "overconfident": "points",
-    "underconfident": "points",
-    "miscalibrated": "points",
-    "bad_slice": "points",
-    "slice": "points",
-    "drift": "points",
-    "weak_discrimination": "",
-    "models_differ": "nat",
-    "data": "count",
-}
-
 SEVERITY = {"high": "High", "medium": "Medium", "low": "Low", "ok": "Fine"}
 
 OUTCOMES = {
@@ -299,11 +286,3 @@ def measure(name: str) -> tuple[str, str, str | None]:
         label, unit, term = MEASURES[head]
         return f"Change of the {label if label.isupper() else label.lower()}", unit, term
     return name.replace("_", " ").capitalize(), "", None
-
-
-def finding_unit(finding: dict) -> str:
-    """Return the unit of a finding's estimate: what the audit says, else what its id implies."""
-    if finding.get("unit") is not None:
-        return finding["unit"]
-    name = finding["id"]
-    return next((unit for key, unit in FINDING_UNITS.items() if name.startswith(key)), "")

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import stdtr
 
+from trueup.audit.cut import AbstractSlice, ranked
 from trueup.audit.finding import Finding, percent, severity
-from trueup.audit.slices import LEAST_ROWS, AbstractSlice, Gaps, ranked, tests_of
+from trueup.audit.slices import LEAST_ROWS, Gaps, tests_of
 from trueup.core.cells import Cells
 from trueup.core.cube import Cube
 from trueup.core.forms import Form
