@@ -1,7 +1,7 @@
 """How often intervals of scores of forecasts hold the true value, which is known in closed form.
 
-``pytest -m slow tests/coverage`` simulates 1,000 tables a world, holds every case but one kind to 93-97 %
-and writes FORECASTS.md; the run without a mark simulates few and allows for their chance.
+``pytest -m slow tests/coverage`` simulates 1,000 tables a world, holds every case but one kind to
+93-97 % and writes FORECASTS.md; the run without a mark simulates few and allows for their chance.
 """
 
 from __future__ import annotations

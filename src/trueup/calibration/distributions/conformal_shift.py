@@ -153,12 +153,7 @@ class ConformalShift(AbstractCorrection):
         moves = self._moves(levels, above, weight)
         words = tuple(f"shift at {level:g}" for level in levels.tolist())
         below = int((levels < 0.5 - 1e-9).sum())
-        named = (
-            below,
-            below + int((abs(levels - 0.5) <= 1e-9).sum()),
-            words,
-            tuple(moves.tolist()),
-        )
+        named = (below, below + int((abs(levels - 0.5) <= 1e-9).sum()), words, tuple(moves.tolist()))
         if self.scaled:
             return Shifted(stated + np.outer(moves, spread), np.zeros(len(moves)), *named), True
         return Shifted(stated, moves, *named), True
