@@ -144,15 +144,15 @@ def test_a_missing_package_names_the_extra(monkeypatch):
 
 def test_only_corrections_of_probabilities_are_modules():
     made = SpreadScaling().fit(number_evidence("normal"))
-    with pytest.raises(
-        UsageError, match=r"SpreadScaling corrects normal into normal\. Pass a corr"
-    ):
+    with pytest.raises(UsageError, match=r"SpreadScaling corrects normal into normal\. Pass"):
         Correction(made)
 
 
 def test_order_roots_and_limits_are_those_of_numpy():
     class Strange(AbstractMap):
-        parameters: dict = {}
+        @property
+        def parameters(self) -> dict[str, float]:
+            return {}
 
         def expression(self, logs: Expr) -> Expr:
             root = operate("sqrt", operate("multiply", logs, logs))
