@@ -38,6 +38,11 @@ THEIRS = {
     "mapie": ("mapie", "scikit-learn"),
     "relplot": ("relplot",),
     "vennabers": ("venn-abers", "scikit-learn"),
+    "scoringrules": ("scoringrules", "numba"),
+    "scores": ("scores", "xarray"),
+    "xskillscore": ("xskillscore", "xarray"),
+    "properscoring": ("properscoring", "numba", "numpy"),
+    "uncertaintytoolbox": ("uncertainty-toolbox",),
 }
 
 

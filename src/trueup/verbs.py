@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import math
+from difflib import SequenceMatcher
 from typing import Any, overload
 
 import numpy as np
@@ -29,6 +30,9 @@ USUAL_SCORE = {
     "quantiles": "wis",
     "intervals": "interval_score",
 }
+
+MEASURING = ("measures", "points", "scores", "dispersion", "conformal")
+"""Families whose methods measure."""
 
 CORRECTIONS = ("recalibrate", "distributions", "conformal")
 """Families whose methods are fitted on evidence and correct a prediction."""
@@ -159,13 +163,18 @@ def named(who: str, name: str, kind: type) -> Any:
             found = getattr(importlib.import_module(card.module), name)
             if isinstance(found, kind):
                 return found
-    families = ("measures", "points", "scores", "dispersion")
-    names = [n for c in all_cards() if c.family in families for n in c.public if n.islower()]
-    raise UsageError(who, f"there is no measure '{name}'", do=f"Use one of {', '.join(names)}")
+    names = [n for c in all_cards() if c.family in MEASURING for n in c.public if n.islower()]
+    raise UsageError(who, f"there is no measure '{name}'", do=f"Use {_nearest(name, names)}")
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    """The few of ``names`` that look most like ``name``, and where all are listed."""
+    alike = sorted(names, key=lambda n: -SequenceMatcher(None, name.lower(), n.lower()).ratio())
+    return f"{', '.join(alike[:5])} or another of `trueup methods`"
 
 
 def _card(who: str, name: str) -> Card:
     cards = {card.name: card for card in all_cards() if card.family in CORRECTIONS}
     if name not in cards:
-        raise UsageError(who, f"there is no '{name}'", do=f"Use one of {', '.join(sorted(cards))}")
+        raise UsageError(who, f"there is no '{name}'", do=f"Use {_nearest(name, list(cards))}")
     return cards[name]

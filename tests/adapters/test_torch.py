@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
@@ -144,15 +146,15 @@ def test_a_missing_package_names_the_extra(monkeypatch):
 
 def test_only_corrections_of_probabilities_are_modules():
     made = SpreadScaling().fit(number_evidence("normal"))
-    with pytest.raises(UsageError, match=r"SpreadScaling corrects normal into normal\. Pass"):
+    with pytest.raises(
+        UsageError, match=r"SpreadScaling corrects normal into normal\. Pass a corr"
+    ):
         Correction(made)
 
 
 def test_order_roots_and_limits_are_those_of_numpy():
     class Strange(AbstractMap):
-        @property
-        def parameters(self) -> dict[str, float]:
-            return {}
+        parameters: ClassVar[dict] = {}
 
         def expression(self, logs: Expr) -> Expr:
             root = operate("sqrt", operate("multiply", logs, logs))

@@ -16,7 +16,7 @@ from trueup.core.cards import read_cards
 
 PACKAGE = Path(trueup.__file__).parent
 CARDS = read_cards()
-EXCUSES = 17
+EXCUSES = 18
 """Contract checks that cards excuse; a new one needs a reason and a change of this number."""
 
 CHECKS = (

@@ -10,24 +10,8 @@ import numpy as np
 
 from trueup.adapters.check import Checked, hard_rows, verified
 from trueup.adapters.formula import Formula, row_of
+from trueup.core import expressions as ex
 from trueup.core.errors import EvidenceError, UsageError
-from trueup.core.expressions import (
-    OPS,
-    Apply,
-    Choose,
-    Expr,
-    Input,
-    Join,
-    Key,
-    Linear,
-    Lookup,
-    Pick,
-    Piecewise,
-    Scaled,
-    Sorted,
-    Total,
-    in_order,
-)
 from trueup.core.forms import form_from, form_row
 
 
@@ -54,41 +38,41 @@ OPERATIONS = {
 """Operation -> what it means; the file says it, too."""
 
 
-def _input(node: Input) -> dict:
+def _input(node: ex.Input) -> dict:
     return {"name": node.name, "width": node.width, "columns": list(node.columns)}
 
 
-NODES: dict[type[Expr], Callable[[Any], dict]] = {
-    Apply: lambda node: {"op": node.op},
-    Choose: lambda node: {"names": list(node.names)},
-    Input: _input,
-    Join: lambda node: {},
-    Key: _input,
-    Linear: lambda node: {"weight": node.weight.tolist(), "shift": node.shift.tolist()},
-    Lookup: lambda node: {"names": list(node.names), "values": node.values.tolist()},
-    Pick: lambda node: {"columns": list(node.columns)},
-    Piecewise: lambda node: {"edges": node.edges.tolist(), "pieces": node.pieces.tolist()},
-    Scaled: lambda node: {"scale": node.scale.tolist(), "shift": node.shift.tolist()},
-    Sorted: lambda node: {},
-    Total: lambda node: {"greatest": node.greatest},
+NODES: dict[type[ex.Expr], Callable[[Any], dict]] = {
+    ex.Apply: lambda node: {"op": node.op},
+    ex.Choose: lambda node: {"names": list(node.names)},
+    ex.Input: _input,
+    ex.Join: lambda node: {},
+    ex.Key: _input,
+    ex.Linear: lambda node: {"weight": node.weight.tolist(), "shift": node.shift.tolist()},
+    ex.Lookup: lambda node: {"names": list(node.names), "values": node.values.tolist()},
+    ex.Pick: lambda node: {"columns": list(node.columns)},
+    ex.Piecewise: lambda node: {"edges": node.edges.tolist(), "pieces": node.pieces.tolist()},
+    ex.Scaled: lambda node: {"scale": node.scale.tolist(), "shift": node.shift.tolist()},
+    ex.Sorted: lambda node: {},
+    ex.Total: lambda node: {"greatest": node.greatest},
 }
 """Kind of node -> what is written of it beside its kind and its parents."""
 
-READERS: dict[str, Callable[[dict, list], Expr]] = {
-    "Apply": lambda row, parts: Apply(row["op"], tuple(parts)),
-    "Choose": lambda row, parts: Choose(parts[0], tuple(row["names"]), tuple(parts[1:])),
-    "Input": lambda row, parts: Input(row["name"], row["width"], tuple(row["columns"])),
-    "Join": lambda row, parts: Join(tuple(parts)),
-    "Key": lambda row, parts: Key(row["name"], row["width"], tuple(row["columns"])),
-    "Linear": lambda row, parts: Linear(parts[0], _array(row["weight"]), _array(row["shift"])),
-    "Lookup": lambda row, parts: Lookup(parts[0], tuple(row["names"]), _array(row["values"])),
-    "Pick": lambda row, parts: Pick(parts[0], tuple(row["columns"])),
-    "Piecewise": lambda row, parts: Piecewise(
+READERS: dict[str, Callable[[dict, list], ex.Expr]] = {
+    "Apply": lambda row, parts: ex.Apply(row["op"], tuple(parts)),
+    "Choose": lambda row, parts: ex.Choose(parts[0], tuple(row["names"]), tuple(parts[1:])),
+    "Input": lambda row, parts: ex.Input(row["name"], row["width"], tuple(row["columns"])),
+    "Join": lambda row, parts: ex.Join(tuple(parts)),
+    "Key": lambda row, parts: ex.Key(row["name"], row["width"], tuple(row["columns"])),
+    "Linear": lambda row, parts: ex.Linear(parts[0], _array(row["weight"]), _array(row["shift"])),
+    "Lookup": lambda row, parts: ex.Lookup(parts[0], tuple(row["names"]), _array(row["values"])),
+    "Pick": lambda row, parts: ex.Pick(parts[0], tuple(row["columns"])),
+    "Piecewise": lambda row, parts: ex.Piecewise(
         parts[0], _array(row["edges"]), _array(row["pieces"])
     ),
-    "Scaled": lambda row, parts: Scaled(parts[0], _array(row["scale"]), _array(row["shift"])),
-    "Sorted": lambda row, parts: Sorted(parts[0]),
-    "Total": lambda row, parts: Total(parts[0], bool(row["greatest"])),
+    "Scaled": lambda row, parts: ex.Scaled(parts[0], _array(row["scale"]), _array(row["shift"])),
+    "Sorted": lambda row, parts: ex.Sorted(parts[0]),
+    "Total": lambda row, parts: ex.Total(parts[0], bool(row["greatest"])),
 }
 """Name of a kind of node -> how it is read back."""
 
@@ -108,7 +92,7 @@ def to_json(formula: Formula) -> str:
     """
     places: dict[int, int] = {}
     nodes, used = [], set()
-    for place, node in enumerate(in_order(formula.expression)):
+    for place, node in enumerate(ex.in_order(formula.expression)):
         places[id(node)] = place
         more = row_of(node, NODES, OPERATIONS, target="json")(node)
         parents = [places[id(part)] for part in node.parents]
@@ -188,10 +172,10 @@ def check_json(formula: Formula) -> Checked:
     return verified(formula, from_json(to_json(formula)), by="read back by trueup")
 
 
-def _expression(rows: list[dict]) -> list[Expr]:
-    made: list[Expr] = []
+def _expression(rows: list[dict]) -> list[ex.Expr]:
+    made: list[ex.Expr] = []
     for row in rows:
-        if row["kind"] == "Apply" and row["op"] not in OPS:
+        if row["kind"] == "Apply" and row["op"] not in ex.OPS:
             raise KeyError(f"unknown operation {row['op']!r}")
         if not all(0 <= place < len(made) for place in row["parents"]):
             raise IndexError(f"a node has the parents {row['parents']}, which do not precede it")

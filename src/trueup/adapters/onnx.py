@@ -11,23 +11,8 @@ import numpy as np
 from trueup.adapters.check import Checked, verified
 from trueup.adapters.formula import Formula, row_of
 from trueup.adapters.graph import OPERATIONS, Graph
+from trueup.core import expressions as ex
 from trueup.core.errors import MissingPackage
-from trueup.core.expressions import (
-    Apply,
-    Choose,
-    Expr,
-    Input,
-    Join,
-    Key,
-    Linear,
-    Lookup,
-    Pick,
-    Piecewise,
-    Scaled,
-    Sorted,
-    Total,
-    in_order,
-)
 from trueup.core.validate import SUM_TOLERANCE
 
 
@@ -35,25 +20,25 @@ OPSET, ML_OPSET, IR = 18, 3, 9
 """Pinned: an old runtime reads them, and what we verified is what is written."""
 
 
-def _scaled(g: Graph, node: Scaled, x: str) -> str:
+def _scaled(g: Graph, node: ex.Scaled, x: str) -> str:
     made = g.add("Mul", x, g.number(node.scale))
     return g.add("Add", made, g.number(node.shift)) if node.shift.any() else made
 
 
-def _linear(g: Graph, node: Linear, x: str) -> str:
+def _linear(g: Graph, node: ex.Linear, x: str) -> str:
     made = g.add("MatMul", x, g.number(node.weight.T))
     return g.add("Add", made, g.number(node.shift))
 
 
-def _total(g: Graph, node: Total, x: str) -> str:
+def _total(g: Graph, node: ex.Total, x: str) -> str:
     return g.add("ReduceMax" if node.greatest else "ReduceSum", x, g.whole([1]), keepdims=1)
 
 
-def _sorted(g: Graph, node: Sorted, x: str) -> str:
+def _sorted(g: Graph, node: ex.Sorted, x: str) -> str:
     return g.add("TopK", x, g.whole([node.width]), places=True, axis=1, largest=0)
 
 
-def _piecewise(g: Graph, node: Piecewise, x: str) -> str:
+def _piecewise(g: Graph, node: ex.Piecewise, x: str) -> str:
     """Binary search for the piece, then Horner's rule."""
     bits = max(int(np.ceil(np.log2(len(node.edges) + 1))), 0)
     edges = np.full(2**bits - 1, np.inf)
@@ -81,7 +66,7 @@ def _group(g: Graph, key: str, names: tuple[str, ...]) -> str:
                  values_int64s=list(range(len(names))), default_int64=len(names))  # fmt: skip
 
 
-def _choose(g: Graph, node: Choose, key: str, *options: str) -> str:
+def _choose(g: Graph, node: ex.Choose, key: str, *options: str) -> str:
     group = _group(g, key, node.names) if node.names else ""
     value = options[-1]
     for place in range(len(node.names)):
@@ -90,30 +75,30 @@ def _choose(g: Graph, node: Choose, key: str, *options: str) -> str:
     return value
 
 
-def _lookup(g: Graph, node: Lookup, key: str) -> str:
+def _lookup(g: Graph, node: ex.Lookup, key: str) -> str:
     if not node.names:
         return g.number(node.values)
     group = g.add("Squeeze", _group(g, key, node.names), g.whole([1]))
     return g.add("Gather", g.number(node.values), group, axis=0)
 
 
-def _input(g: Graph, node: Input) -> str:
+def _input(g: Graph, node: ex.Input) -> str:
     return node.name
 
 
-NODES: dict[type[Expr], Callable[..., str]] = {
-    Apply: lambda g, node, *parts: OPERATIONS[node.op](g, *parts),
-    Choose: _choose,
-    Input: _input,
-    Join: lambda g, node, *parts: g.add("Concat", *parts, axis=1),
-    Key: _input,
-    Linear: _linear,
-    Lookup: _lookup,
-    Pick: lambda g, node, x: g.add("Gather", x, g.whole(node.columns), axis=1),
-    Piecewise: _piecewise,
-    Scaled: _scaled,
-    Sorted: _sorted,
-    Total: _total,
+NODES: dict[type[ex.Expr], Callable[..., str]] = {
+    ex.Apply: lambda g, node, *parts: OPERATIONS[node.op](g, *parts),
+    ex.Choose: _choose,
+    ex.Input: _input,
+    ex.Join: lambda g, node, *parts: g.add("Concat", *parts, axis=1),
+    ex.Key: _input,
+    ex.Linear: _linear,
+    ex.Lookup: _lookup,
+    ex.Pick: lambda g, node, x: g.add("Gather", x, g.whole(node.columns), axis=1),
+    ex.Piecewise: _piecewise,
+    ex.Scaled: _scaled,
+    ex.Sorted: _sorted,
+    ex.Total: _total,
 }
 """Kind of node -> how a graph does it."""
 
@@ -139,7 +124,7 @@ def to_onnx(formula: Formula, *, kind: type = np.float64) -> Any:
     """
     onnx = _package("onnx")
     g, names = Graph(onnx, kind), {}
-    for node in in_order(formula.expression):
+    for node in ex.in_order(formula.expression):
         write = row_of(node, NODES, OPERATIONS, target="onnx")
         names[id(node)] = write(g, node, *(names[id(part)] for part in node.parents))
     made = g.add("Where", _good(g, formula), names[id(formula.expression)], g.number(np.nan))
@@ -148,7 +133,7 @@ def to_onnx(formula: Formula, *, kind: type = np.float64) -> Any:
     given = [
         onnx.helper.make_tensor_value_info(
             name,
-            onnx.TensorProto.STRING if isinstance(node, Key) else number,
+            onnx.TensorProto.STRING if isinstance(node, ex.Key) else number,
             ["rows", node.width],
         )
         for name, node in formula.inputs.items()
@@ -183,14 +168,20 @@ def check_onnx(formula: Formula, *, kind: type = np.float64) -> Checked:
     content = to_onnx(formula, kind=kind).SerializeToString()
     session = onnxruntime.InferenceSession(content, quiet, providers=["CPUExecutionProvider"])
 
+    nodes = [
+        node for node in ex.in_order(formula.expression) if isinstance(node, ex.Choose | ex.Lookup)
+    ]
+    # Text of a graph cannot be missing: what stands for it must not be the name of a group.
+    missing = "(missing)" + "?" * max([len(name) for n in nodes for name in n.names], default=0)
+
     def run(probs, **beside):
         given = {formula.input: probs.astype(kind)}
         for name, node in formula.beside.items():
             values = beside[name].reshape(len(probs), -1)
             text = np.array(
-                [["(missing)" if v is None else v for v in row] for row in values], dtype=object
+                [[missing if v is None else v for v in row] for row in values], dtype=object
             )
-            given[name] = text if isinstance(node, Key) else values.astype(kind)
+            given[name] = text if isinstance(node, ex.Key) else values.astype(kind)
         return session.run(None, given)[0]
 
     tolerance = 1e-6 if kind is np.float64 else 1e-3
@@ -202,7 +193,7 @@ def _good(g: Graph, formula: Formula) -> str:
     """(n, 1) whether a row holds a prediction; NaN is not at least 0."""
     inside, whole = _valid(g, formula) if formula.numbers else _shares(g, formula)
     for name, given in formula.beside.items():
-        if not isinstance(given, Key):
+        if not isinstance(given, ex.Key):
             finite = g.add("Less", g.add("Abs", name), g.number(np.inf))
             whole = g.add("And", whole, _every(g, finite))
     return g.add("And", _every(g, inside), whole)

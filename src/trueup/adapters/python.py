@@ -15,22 +15,7 @@ import numpy as np
 from trueup.adapters.check import Checked, verified
 from trueup.adapters.formula import Formula, row_of
 from trueup.adapters.snippets import CHOOSE, LOOKUP, PIECEWISE, TAKEN, TEXTS, checks
-from trueup.core.expressions import (
-    Apply,
-    Choose,
-    Expr,
-    Input,
-    Join,
-    Key,
-    Linear,
-    Lookup,
-    Pick,
-    Piecewise,
-    Scaled,
-    Sorted,
-    Total,
-    in_order,
-)
+from trueup.core import expressions as ex
 from trueup.core.expressions.ops import TINY
 from trueup.core.predictions import EPS
 
@@ -77,44 +62,44 @@ class Source:
         return self.array(name, values)
 
 
-def _scaled(s: Source, node: Scaled, x: str) -> str:
+def _scaled(s: Source, node: ex.Scaled, x: str) -> str:
     made = f"{x} * {s.numbers('SCALE', node.scale)}"
     return f"{made} + {s.numbers('SHIFT', node.shift)}" if node.shift.any() else made
 
 
-def _linear(s: Source, node: Linear, x: str) -> str:
+def _linear(s: Source, node: ex.Linear, x: str) -> str:
     weight, shift = s.array("WEIGHT", node.weight), s.array("SHIFT", node.shift)
     return f"{x} @ {weight}.T + {shift}"
 
 
-def _piecewise(s: Source, node: Piecewise, x: str) -> str:
+def _piecewise(s: Source, node: ex.Piecewise, x: str) -> str:
     s.parts.add(PIECEWISE)
     return f"piecewise({x}, {s.array('EDGES', node.edges)}, {s.array('PIECES', node.pieces)})"
 
 
-def _choose(s: Source, node: Choose, key: str, *options: str) -> str:
+def _choose(s: Source, node: ex.Choose, key: str, *options: str) -> str:
     s.parts.add(CHOOSE)
     return f"choose({key}, {s.array('NAMES', node.names)}, [{', '.join(options)}])"
 
 
-def _lookup(s: Source, node: Lookup, key: str) -> str:
+def _lookup(s: Source, node: ex.Lookup, key: str) -> str:
     s.parts.add(LOOKUP)
     return f"lookup({key}, {s.array('NAMES', node.names)}, {s.array('VALUES', node.values)})"
 
 
-NODES: dict[type[Expr], Callable[..., str]] = {
-    Apply: lambda s, node, *parts: OPERATIONS[node.op].format(*parts),
-    Choose: _choose,
-    Input: lambda s, node: node.name if node.name in MAIN else argument(node.name),
-    Join: lambda s, node, *parts: f"np.hstack([{', '.join(parts)}])",
-    Key: lambda s, node: argument(node.name),
-    Linear: _linear,
-    Lookup: _lookup,
-    Pick: lambda s, node, x: f"{x}[:, {list(node.columns)}]",
-    Piecewise: _piecewise,
-    Scaled: _scaled,
-    Sorted: lambda s, node, x: f"np.sort({x}, axis=1)",
-    Total: lambda s, node, x: f"{x}.{'max' if node.greatest else 'sum'}(axis=1, keepdims=True)",
+NODES: dict[type[ex.Expr], Callable[..., str]] = {
+    ex.Apply: lambda s, node, *parts: OPERATIONS[node.op].format(*parts),
+    ex.Choose: _choose,
+    ex.Input: lambda s, node: node.name if node.name in MAIN else argument(node.name),
+    ex.Join: lambda s, node, *parts: f"np.hstack([{', '.join(parts)}])",
+    ex.Key: lambda s, node: argument(node.name),
+    ex.Linear: _linear,
+    ex.Lookup: _lookup,
+    ex.Pick: lambda s, node, x: f"{x}[:, {list(node.columns)}]",
+    ex.Piecewise: _piecewise,
+    ex.Scaled: _scaled,
+    ex.Sorted: lambda s, node, x: f"np.sort({x}, axis=1)",
+    ex.Total: lambda s, node, x: f"{x}.{'max' if node.greatest else 'sum'}(axis=1, keepdims=True)",
 }
 """Kind of node -> its text."""
 
@@ -139,14 +124,14 @@ def to_python(formula: Formula) -> str:
     True
     """
     source, lines, names = Source(), [], {}
-    for place, node in enumerate(in_order(formula.expression)):
+    for place, node in enumerate(ex.in_order(formula.expression)):
         write = row_of(node, NODES, OPERATIONS, target="python")
         made = write(source, node, *(names[id(part)] for part in node.parents))
         names[id(node)] = made
-        if not isinstance(node, Input):
+        if not isinstance(node, ex.Input):
             names[id(node)] = f"{getattr(node, 'op', type(node).__name__.lower())}_{place}"
             lines.append(f"{names[id(node)]} = {made}")
-    keys = [argument(n) for n, given in formula.beside.items() if isinstance(given, Key)]
+    keys = [argument(n) for n, given in formula.beside.items() if isinstance(given, ex.Key)]
     if keys:
         source.parts.add(TEXTS)
     body = [*checks(formula), *_beside(formula), *lines]
@@ -192,7 +177,7 @@ def _beside(formula: Formula) -> list[str]:
     lines = []
     for name, given in formula.beside.items():
         word = argument(name)
-        if isinstance(given, Key):
+        if isinstance(given, ex.Key):
             lines.append(f"{word} = texts({word})")
         else:
             lines.append(
@@ -211,7 +196,9 @@ def _usage(formula: Formula) -> str:
         said = f"Corrected forecasts {made} of ``values`` {shape}, {formula.takes}"
     lines = [f'"""{_docstring(said)}.', ""]
     for name, given in formula.beside.items():
-        kind = "names of groups (n,)" if isinstance(given, Key) else f"numbers (n, {given.width})"
+        kind = (
+            "names of groups (n,)" if isinstance(given, ex.Key) else f"numbers (n, {given.width})"
+        )
         lines.append(f"``{argument(name)}``: {kind}, columns {', '.join(formula.reads(name))}.")
     lines += ["A row with a missing number (NaN) comes out missing.", '"""']
     return "\n".join([lines[0], *map(_docstring, lines[1:-1]), lines[-1]])

@@ -10,24 +10,8 @@ from trueup.adapters.check import Checked, verified
 from trueup.adapters.formula import Formula, row_of
 from trueup.adapters.layouts import DIALECTS, LAYOUTS, Dialect
 from trueup.adapters.layouts import in_order as sorted_terms
+from trueup.core import expressions as ex
 from trueup.core.errors import UsageError
-from trueup.core.expressions import (
-    OPS,
-    Apply,
-    Choose,
-    Expr,
-    Input,
-    Join,
-    Key,
-    Linear,
-    Lookup,
-    Pick,
-    Piecewise,
-    Scaled,
-    Sorted,
-    Total,
-    in_order,
-)
 from trueup.core.validate import SUM_TOLERANCE
 
 
@@ -39,18 +23,18 @@ NUMBERS_OFF = "numbers are missing, sd is not above 0, or low end is above the h
 NODES = {
     kind: kind.sql
     for kind in (
-        Apply,
-        Choose,
-        Input,
-        Join,
-        Key,
-        Linear,
-        Lookup,
-        Pick,
-        Piecewise,
-        Scaled,
-        Sorted,
-        Total,
+        ex.Apply,
+        ex.Choose,
+        ex.Input,
+        ex.Join,
+        ex.Key,
+        ex.Linear,
+        ex.Lookup,
+        ex.Pick,
+        ex.Piecewise,
+        ex.Scaled,
+        ex.Sorted,
+        ex.Total,
     )
 }
 """Kind of node -> its SQL. Nodes write their own, and are listed to be tested like the rest."""
@@ -143,7 +127,7 @@ def _columns(formula: Formula, probs: np.ndarray, beside: dict):
     columns, values = {"tu_row": "INTEGER"}, [list(range(len(probs)))]
     for name, given in formula.inputs.items():
         block = probs if name == formula.input else beside[name].reshape(len(probs), -1)
-        kind = "VARCHAR" if isinstance(given, Key) else "DOUBLE"
+        kind = "VARCHAR" if isinstance(given, ex.Key) else "DOUBLE"
         for column, row in zip(formula.reads(name), block.T, strict=True):
             columns[_named(column, DIALECTS["duckdb"])] = kind
             values.append([None if v is None or v != v else v for v in row.tolist()])
@@ -171,11 +155,11 @@ def _stages(formula: Formula, rules: Dialect):
     names: dict[int, list[str]] = {}
     level: dict[int, int] = {}
     stages: list[dict[str, str]] = []
-    for place, node in enumerate(in_order(formula.expression)):
-        row_of(node, NODES, OPS, target="sql")
+    for place, node in enumerate(ex.in_order(formula.expression)):
+        row_of(node, NODES, ex.OPS, target="sql")
         given = [names[id(part)] for part in node.parents]
         depth = 1 + max((level[id(part)] for part in node.parents), default=-1)
-        if isinstance(node, Pick | Join):
+        if isinstance(node, ex.Pick | ex.Join):
             names[id(node)], level[id(node)] = node.sql(*given), depth - 1
             continue
         terms = _terms(formula, node, given, rules)
@@ -185,11 +169,13 @@ def _stages(formula: Formula, rules: Dialect):
         stages += [{} for _ in range(depth + 1 - len(stages))]
         stages[depth] |= dict(zip(names[id(node)], terms, strict=True))
     # Whether the row holds probabilities is judged on the numbers, one stage after they are read.
-    probs = next(n for n in in_order(formula.expression) if getattr(n, "name", "") == formula.input)
+    probs = next(
+        n for n in ex.in_order(formula.expression) if getattr(n, "name", "") == formula.input
+    )
     further = [
         name
-        for node in in_order(formula.expression)
-        if isinstance(node, Input) and not isinstance(node, Key) and node is not probs
+        for node in ex.in_order(formula.expression)
+        if isinstance(node, ex.Input) and not isinstance(node, ex.Key) and node is not probs
         for name in names[id(node)]
     ]
     stages += [{} for _ in range(2 - len(stages))]
@@ -198,17 +184,17 @@ def _stages(formula: Formula, rules: Dialect):
     return names, stages
 
 
-def _stem(node: Expr) -> str:
+def _stem(node: ex.Expr) -> str:
     """What a step is called: the input, the operation or the kind of its node."""
-    name = node.name if isinstance(node, Input) else getattr(node, "op", type(node).__name__)
+    name = node.name if isinstance(node, ex.Input) else getattr(node, "op", type(node).__name__)
     return re.sub(r"\W", "_", str(name), flags=re.ASCII).lower()
 
 
-def _terms(formula: Formula, node: Expr, given: list, rules: Dialect) -> list[str]:
-    if isinstance(node, Input):
-        kind = rules.text if isinstance(node, Key) else rules.number
+def _terms(formula: Formula, node: ex.Expr, given: list, rules: Dialect) -> list[str]:
+    if isinstance(node, ex.Input):
+        kind = rules.text if isinstance(node, ex.Key) else rules.number
         return [f"CAST(t.{_named(c, rules)} AS {kind})" for c in formula.reads(node.name)]
-    if isinstance(node, Sorted):
+    if isinstance(node, ex.Sorted):
         return sorted_terms(given[0], rules)
     return [_translated(term, rules) for term in node.sql(*given)]
 

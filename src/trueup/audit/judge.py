@@ -10,6 +10,7 @@ from trueup import calibration
 from trueup.audit import confidence, drift, slices
 from trueup.audit.bench import bench_of
 from trueup.audit.finding import Finding, in_order, percent, points
+from trueup.audit.groups import group_benches
 from trueup.audit.remedies import Remedy, Trial, try_all
 from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
@@ -101,7 +102,8 @@ def judge_model(found: Scan, plan: Plan, *, model: str = "", level: float = 0.95
         else drift.find_drift(cube.chunks, plan.clock, event=event, level=level)
     )
     bench = bench_of(found, plan.profile.classes)
-    trial = try_all(bench, k=plan.k, in_time=plan.grouping == "block", level=level)
+    by, in_time = group_benches(found, plan), plan.grouping == "block"
+    trial = try_all(bench, k=plan.k, in_time=in_time, level=level, groups=by)
     findings = [
         *overall,
         *confidence.class_findings(cube, plan.profile.classes, overall),
@@ -204,7 +206,8 @@ def action(judged: Judged) -> str:
 
 def _beyond(judged: Judged) -> str:
     """Faults that are not a matter of overall confidence."""
-    slice_ = next((s for s in judged.slices if s.flagged), None)
+    mended = [judged.chosen.column] if judged.chosen else []
+    slice_ = next((s for s in judged.slices if s.flagged and list(s.by) != mended), None)
     moved = next((d for d in judged.drifts if d.changed and d.series == "calibration"), None)
     if moved:
         return (
@@ -227,6 +230,8 @@ def advice(judged: Judged) -> str:
 
 def title(remedy: Remedy) -> str:
     """``temperature scaling (temperature 5.75)``."""
+    if remedy.column:
+        return remedy.title
     # The paper's name in words: BetaCalibration -> beta calibration; Platt keeps his capital.
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", remedy.title).lower().replace("platt", "Platt")
     if len(remedy.fitted.map.parameters) > 3:

@@ -134,7 +134,7 @@ def remedies(rows: list[dict]) -> dict:
         "x": "change of the log loss (left is better)",
         "rows": [
             {
-                "label": row["name"].replace("_", " "),
+                "label": row["name"].replace("_", " ").replace(":", " of each "),
                 "value": row["difference"]["value"],
                 "low": row["difference"]["low"],
                 "high": row["difference"]["high"],

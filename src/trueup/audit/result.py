@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trueup.audit import judge, pictures
 from trueup.audit.finding import Finding, in_order
+from trueup.audit.groups import not_tried
 from trueup.audit.judge import Judged
 from trueup.audit.models import Comparison, comparison_findings
 from trueup.audit.remedies import Remedy
@@ -116,6 +117,7 @@ class Audit:
             "slices": [s.to_dict() for s in _listed(first)],
             "slices_left_out": self.notes,
             "remedies": remedies_list(first),
+            "remedies_left_out": not_tried(first.plan),
             "chosen": first.chosen.name if first.chosen else "none",
             "drift": [drift.to_dict() for drift in first.drifts],
             "models": [

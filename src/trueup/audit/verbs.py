@@ -63,6 +63,7 @@ def audit(
     **roles_and_leniency
         Columns ``time``, ``cluster``, ``weight``, ``model``, ``key``; ``normalize`` or
         ``drop_bad`` (bool) for bad rows, ``positive`` (label of the event), ``classes`` (names);
+        ``guess`` (False takes no role from the names of columns, only what is named here),
         ``threads`` (int), ``progress`` (called with done and all rows), ``name`` (what to call
         the table) and ``engine`` (``"duckdb"``, ``"polars"``, ``"dask"`` or ``"spark"``: what reads
         the files of a path).
@@ -96,7 +97,7 @@ def audit(
     options = _options(roles_and_leniency)
     given = Roles(truth, columns, event=bool(prob), by=by, **options["roles"])
     with opened(data, threads=options["threads"], engine=options["engine"]) as table:
-        roles = assign(table, given)
+        roles = assign(table, given, guess=options["guess"])
         leniency = Leniency(**options["leniency"])
         models, notes = _judged(table, roles, leniency, level, options)
         made = Audit(
@@ -171,7 +172,7 @@ def _options(given: dict) -> dict:
         leniency["positive"] = str(leniency["positive"])
     if "classes" in leniency:
         leniency["classes"] = tuple(map(str, leniency["classes"]))
-    usual = {"threads": 2, "progress": None, "name": "", "engine": ""}
+    usual = {"threads": 2, "progress": None, "name": "", "engine": "", "guess": True}
     rest = {key: given.pop(key, value) for key, value in usual.items()}
     if given:
         raise UsageError(
@@ -255,7 +256,8 @@ def how(judged: Judged) -> list[tuple[str, str]]:
         ("Error bars", "Delete-a-group jackknife with Student's t at the effective degrees of "
          "freedom; Wilson's interval for shares with fewer than 15 errors or successes."),
         ("Corrections", f"Fitted {fitted}; half of the groups learn and choose by cross-fitting, "
-         "the other half prove; doing nothing is always a candidate."),
+         "the other half prove; doing nothing is always a candidate. A line for each value of a "
+         "column of slices must beat what wins without, through 64 bins of the score a value."),
         ("Slices", "Same scores are compared inside and outside; Benjamini-Hochberg at 5 % over "
          "single values and at 1 % over pairs; a pair is named only if neither of its values "
          "explains it."),

@@ -27,6 +27,7 @@ CHARTS = ("altair", "vl_convert")
 @click.option("--weight", default="", help="Column of row weights.")
 @click.option("--model", default="", help="Column that names the model, to compare several.")
 @click.option("--key", default="", help="Column that makes a row unique.")
+@click.option("--no-guess", is_flag=True, help="Take no role from the names of columns.")
 @click.option("--positive", default="", help="Label that is the event, where it is not 1 or true.")
 @click.option("--classes", default="", help="Class of each --probs column: A,B,C.")
 @click.option("--normalize", is_flag=True, help="Divide rows of --probs by their sum.")
@@ -93,6 +94,7 @@ def _audit(table: str, options: dict) -> Any:
             table,
             probs=split(options["probs"]),
             classes=split(options["classes"]),
+            guess=not options["no_guess"],
             history=False,  # remembered when all else is shown and written
             progress=progress,
             **passed,

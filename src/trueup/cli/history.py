@@ -26,7 +26,8 @@ def command(last: int) -> None:
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("when", "table", "model", "rows", "log loss", "off by", "remedy"):
-        table.add_column(heading, justify="right" if heading in RIGHT else "left")
+        side = "right" if heading in RIGHT else "left"
+        table.add_column(heading, justify=side, no_wrap=heading != "remedy", overflow="fold")
     for row in rows:
         loss, off = (_value(row, name) for name in ("log_loss", "calibration_error_debiased"))
         what = (row["created"], plain(row["title"]), plain(row["model"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -103,9 +103,10 @@ class Evidence:
 
     def _identify(self) -> Rows:
         if isinstance(self.prediction, Probabilities) and self.prediction.event:
-            return Rows.of([self.prediction.probs[:, 1], self.truth])  # p says 1 - p as well
-        parts = [v for v in vars(self.prediction).values() if isinstance(v, np.ndarray)]
-        return Rows.of([*(p for p in parts if len(p) == len(self.truth)), self.truth])
+            return Rows.of([self.prediction.chance, self.truth])  # p says 1 - p as well
+        values = (getattr(self.prediction, part.name) for part in fields(self.prediction))
+        parts = [v for v in values if isinstance(v, np.ndarray) and len(v) == len(self.truth)]
+        return Rows.of([*parts, self.truth])
 
     def take(self, index) -> Evidence:
         """The rows of ``index``; they keep their identity."""
@@ -180,7 +181,7 @@ def _codes(prediction: Probabilities, truth: np.ndarray) -> np.ndarray:
     elif (
         truth.dtype.kind in "iub" and truth.size and 0 <= truth.min() <= truth.max() < prediction.k
     ):
-        return truth.astype(np.int64)
+        return truth.astype(np.int64, copy=False)
     else:
         outside = (truth < 0) | (truth >= prediction.k) | (truth != np.floor(truth))
         strange = np.unique(truth[outside]).tolist()
@@ -193,10 +194,6 @@ def _codes(prediction: Probabilities, truth: np.ndarray) -> np.ndarray:
             do="Pass class codes 0 .. k - 1, or name the classes on Probabilities",
         )
     return codes
-
-
-def _within(codes: np.ndarray, k: int) -> bool:
-    return bool(codes.size) and 0 <= codes.min() and codes.max() < k
 
 
 def _weights(weight, n: int) -> np.ndarray:

@@ -103,6 +103,22 @@ def _(prediction: Ensemble) -> np.ndarray:
     return prediction.members.mean(axis=1)
 
 
+def middles_of(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and median (n,) that a prediction states; the same array where they are one.
+
+    Examples
+    --------
+    >>> middles_of(Ensemble([[0.0, 1.0, 5.0]]))
+    (array([2.]), array([1.]))
+    """
+    if not isinstance(prediction, Ensemble):
+        middle = median_of(prediction)
+        return middle, middle
+    # Sorting rows at once is several times faster than finding their medians.
+    ranked, m = np.sort(prediction.members, axis=1), prediction.members.shape[1]
+    return mean_of(prediction), (ranked[:, (m - 1) // 2] + ranked[:, m // 2]) / 2
+
+
 @singledispatch
 def sd_of(prediction: Prediction) -> np.ndarray:
     """The standard deviation (n,) that a prediction states.

@@ -29,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "slices": [],
     "slices_left_out": [],
     "remedies": [],
+    "remedies_left_out": [],
     "chosen": "none",
     "proof": None,
     "drift": [],

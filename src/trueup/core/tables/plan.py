@@ -46,12 +46,15 @@ class Slicer:
         or in Narwhals where the table lives elsewhere.
     left_out
         What is not examined, in words; empty where all is.
+    values
+        Values of the first slices, as text; empty where slices are ranges or times.
     """
 
     column: str
     labels: list[str]
     code: Any
     left_out: str = ""
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,8 @@ def slicer(table: Table, column: str) -> Slicer:
     total = len(values)
     if total > VALUES:
         total = table.query(f"SELECT count(DISTINCT {name}) FROM ({table.relation})")[0][0]
-    return Slicer(column, labels, sql, left_out(column, total))
+    named = () if table.kind(column) == "time" else tuple(kept)
+    return Slicer(column, labels, sql, left_out(column, total), named)
 
 
 def left_out(column: str, total: int) -> str:

@@ -83,8 +83,10 @@ class Leniency:
     classes: tuple[str, ...] = ()
 
 
-def assign(table: Table, given: Roles) -> Roles:
+def assign(table: Table, given: Roles, *, guess: bool = True) -> Roles:
     """Roles of the columns of ``table``: those ``given``, the rest guessed from the names.
+
+    Without ``guess`` only those ``given``.
 
     Raises
     ------
@@ -94,6 +96,15 @@ def assign(table: Table, given: Roles) -> Roles:
         Truth or probabilities were not named and cannot be guessed.
     """
     table.require("roles", given.columns())
+    found = _guesses(table, given) if guess else {}
+    roles = replace(given, **found)
+    _demand(table, roles)
+    named = [name for name in ("truth", "probs", "weight", "time", "model") if name in found]
+    return replace(roles, guessed=tuple(named))
+
+
+def _guesses(table: Table, given: Roles) -> dict:
+    """What the names of the columns say about roles that were not given."""
     free = [name for name in table.columns if name not in given.columns()]
     found: dict = {}
     for role, names in (("truth", TRUTH), ("weight", WEIGHT), ("time", TIME), ("model", MODEL)):
@@ -104,10 +115,7 @@ def assign(table: Table, given: Roles) -> Roles:
                 found[role] = match[0]
     if not given.probs:
         found |= _guess_probs(table, free)
-    roles = replace(given, **found)
-    _demand(table, roles)
-    named = [name for name in ("truth", "probs", "weight", "time", "model") if name in found]
-    return replace(roles, guessed=tuple(named))
+    return found
 
 
 def _suits(table: Table, name: str, role: str) -> bool:
