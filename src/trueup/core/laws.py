@@ -186,8 +186,8 @@ _FULLER = {"intervals": ("normal", "ensemble", "quantiles"), "quantiles": ("norm
 
 def _brought(prediction: Prediction, to: Prediction) -> Prediction:
     if isinstance(to, Intervals):
-        ends = (quantile_of(prediction, (1 + side * to.level) / 2) for side in (-1, 1))
-        return Intervals(*ends, to.level)
+        low, high = (quantile_of(prediction, (1 + side * to.level) / 2) for side in (-1, 1))
+        return Intervals(low, high, to.level)
     assert isinstance(to, Quantiles)
     columns = [quantile_of(prediction, level) for level in to.levels.tolist()]
     return Quantiles(to.levels, np.column_stack(columns))
