@@ -80,8 +80,34 @@ environment probmetrics "probmetrics.calibrators" \
   torch==2.13.0 numpy==2.4.6 numba==0.68.1 probmetrics==1.3.0
 
 environment mapie mapie numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 mapie==1.6.0
+environment crepes crepes numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 crepes==0.9.1
+environment puncc "deel.puncc" numpy==1.26.4 scipy==1.17.1 scikit-learn==1.9.1 puncc==0.9.3
+
+# TorchCP imports torchsort, which wants a compiler for CUDA to be installed; the tasks measured here
+# do not use it, so that a module of its name that does nothing stands in for it.
+environment torchcp torch torch==2.13.0 torchvision==0.28.0 numpy==2.4.6 scipy==1.17.1 \
+  scikit-learn==1.9.1 torch-geometric==2.8.1 transformers==5.23.0 tqdm==4.70.1
+if asked torchcp && [ -x "$folder/torchcp/bin/python" ]; then
+  in_torchcp=$folder/torchcp/bin/python
+  site=$("$in_torchcp" -c "import sysconfig; print(sysconfig.get_paths()['purelib'])")
+  printf 'def soft_rank(*_, **__):\n    raise NotImplementedError\n\n\nsoft_sort = soft_rank\n' \
+    >"$site/torchsort.py"
+  if ! "$in_torchcp" -m pip install --quiet --no-deps torchcp==1.2.1 >"$folder/torchcp.log" 2>&1 ||
+    ! "$in_torchcp" -c "import torchcp.classification.score" >>"$folder/torchcp.log" 2>&1; then
+    last_words torchcp | tee -a "$folder/broken.txt"
+  fi
+fi
+
 environment relplot relplot numpy==2.4.6 scipy==1.17.1 relplot==1.0.3
 environment vennabers venn_abers numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 venn-abers==1.5.4
+
+# Scores of forecasts: a package an environment, as their needs of numpy and xarray differ.
+environment scoringrules scoringrules numpy==2.4.6 numba==0.68.1 scoringrules==0.10.0
+environment scores scores.probability numpy==2.4.6 scipy==1.17.1 scores==2.7.0
+environment xskillscore xskillscore numpy==2.4.6 xskillscore==0.0.29
+environment properscoring properscoring "numpy<2" scipy numba properscoring==0.1
+environment uncertaintytoolbox uncertainty_toolbox numpy==2.4.6 scipy==1.17.1 \
+  uncertainty-toolbox==0.1.1
 
 environment nannyml "nannyml" nannyml==0.13.1
 environment deepchecks "deepchecks.tabular" deepchecks==0.19.1

@@ -36,8 +36,16 @@ THEIRS = {
     "torch": ("torch", "torchmetrics", "netcal"),
     "probmetrics": ("probmetrics", "torch", "numba", "scikit-learn"),
     "mapie": ("mapie", "scikit-learn"),
+    "crepes": ("crepes",),
+    "puncc": ("puncc",),
+    "torchcp": ("torchcp", "torch"),
     "relplot": ("relplot",),
     "vennabers": ("venn-abers", "scikit-learn"),
+    "scoringrules": ("scoringrules", "numba"),
+    "scores": ("scores", "xarray"),
+    "xskillscore": ("xskillscore", "xarray"),
+    "properscoring": ("properscoring", "numba", "numpy"),
+    "uncertaintytoolbox": ("uncertainty-toolbox",),
 }
 
 
@@ -157,8 +165,9 @@ def system(taken: dict, row: dict) -> list[str]:
     """Seconds, rise of memory, ratio to the plain script, and results."""
     if taken.get("error") or "missing" in taken:
         return ["", "", "", taken.get("missing") or f"failed: {taken['error'][:120]}"]
-    plain, cpu = row["measured"]["plain"], quantity(taken, "cpu", row["of"])
-    ratio = number(cpu / quantity(plain, "cpu", row["of"])) if not plain.get("error") else ""
+    plain, cpu = row["measured"].get("plain", {}), quantity(taken, "cpu", row["of"])
+    floor = 0.0 if plain.get("error") else quantity(plain, "cpu", row["of"])
+    ratio = number(cpu / floor) if floor else ""
     found = ", ".join(f"{name} {value:.6g}" for name, value in taken["values"].items())
     return [number(cpu), f"{taken['rise']:.0f}", ratio, found or "nothing to compare"]
 

@@ -86,7 +86,7 @@ def run(scale: str = "small", seed: int = 0) -> list[Estimate]:
 
 def known(size: Size, width: float, rng) -> dict[str, np.ndarray]:
     """Coverage under the worst attack and mean size: without PTT, with it, as published."""
-    kinds: dict[str, PTT | None] = {"plain": None, "bent": PTT(), "published": PTT(centre=0.9)}
+    kinds: dict[str, PTT | None] = {"plain": None, "bent": PTT(), "published": PTT(bend=0.9)}
     found: dict[str, list] = {name: [] for name in kinds}
     for _ in range(size.sets):
         y = rng.integers(0, 10, HELD_OUT + size.rows + size.new)

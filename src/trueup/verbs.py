@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import math
+from difflib import SequenceMatcher
 from typing import Any, overload
 
 import numpy as np
@@ -15,6 +16,7 @@ from trueup.core.errors import UsageError
 from trueup.core.estimate import Estimate
 from trueup.core.evidence import Evidence
 from trueup.core.fitted import Fitted
+from trueup.core.laws import common_kind
 from trueup.core.measure import AbstractMeasure, AbstractStatistic
 from trueup.core.parted import parted
 from trueup.core.proof import Proof
@@ -29,6 +31,9 @@ USUAL_SCORE = {
     "quantiles": "wis",
     "intervals": "interval_score",
 }
+
+MEASURING = ("measures", "points", "scores", "dispersion", "conformal")
+"""Families whose methods measure."""
 
 CORRECTIONS = ("recalibrate", "distributions", "conformal")
 """Families whose methods are fitted on evidence and correct a prediction."""
@@ -62,7 +67,9 @@ def measure(
 
         * a column of ``evidence.by``: the rows with that value;
         * ``"predicted class"``: the rows where that class wins;
-        * ``"class"``: that class against the rest, as an event, on all rows.
+        * ``"class"``: that class against the rest, as an event, on all rows; of sets the rows whose
+          truth it is;
+        * ``"set size"``: the rows whose set has so many classes.
 
         Values come in sorted order, classes in theirs; a small group has a wide interval, or NaN
         where it has too few rows for one. Looking at many groups finds some that stand out by
@@ -139,9 +146,11 @@ def prove(before, after, *, on: Evidence, score: str = "", level: float = 0.95) 
 
     ``score`` is the name of a measure; empty means the log loss of probabilities, the CRPS of
     normal laws and ensembles, the WIS of quantiles, the interval score of intervals, the mean
-    absolute error of points.
+    absolute error of points. Where a law becomes quantiles or intervals, both are compared by the
+    score of these.
     """
-    name = score or USUAL_SCORE.get(on.prediction.kind, "")
+    first, kind = (_kind_of(side, on) for side in (before, after))
+    name = score or USUAL_SCORE.get(common_kind(first, kind) or on.prediction.kind, "")
     if not name:
         raise UsageError(
             "prove",
@@ -152,6 +161,12 @@ def prove(before, after, *, on: Evidence, score: str = "", level: float = 0.95) 
     return prove_by(before, after, on=on, score=found, level=level)
 
 
+def _kind_of(side: Any, on: Evidence) -> str:
+    """Kind of the prediction that a side of a proof makes."""
+    prediction = on.prediction if side is None else side
+    return side.gives.kind if isinstance(side, Fitted) else getattr(prediction, "kind", "")
+
+
 def named(who: str, name: str, kind: type) -> Any:
     """The public object called ``name``, if it is of ``kind``."""
     for card in all_cards():
@@ -159,13 +174,18 @@ def named(who: str, name: str, kind: type) -> Any:
             found = getattr(importlib.import_module(card.module), name)
             if isinstance(found, kind):
                 return found
-    families = ("measures", "points", "scores", "dispersion")
-    names = [n for c in all_cards() if c.family in families for n in c.public if n.islower()]
-    raise UsageError(who, f"there is no measure '{name}'", do=f"Use one of {', '.join(names)}")
+    names = [n for c in all_cards() if c.family in MEASURING for n in c.public if n.islower()]
+    raise UsageError(who, f"there is no measure '{name}'", do=f"Use {_nearest(name, names)}")
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    """The few of ``names`` that look most like ``name``, and where all are listed."""
+    alike = sorted(names, key=lambda n: -SequenceMatcher(None, name.lower(), n.lower()).ratio())
+    return f"{', '.join(alike[:5])} or another of `trueup methods`"
 
 
 def _card(who: str, name: str) -> Card:
     cards = {card.name: card for card in all_cards() if card.family in CORRECTIONS}
     if name not in cards:
-        raise UsageError(who, f"there is no '{name}'", do=f"Use one of {', '.join(cards)}")
+        raise UsageError(who, f"there is no '{name}'", do=f"Use {_nearest(name, list(cards))}")
     return cards[name]

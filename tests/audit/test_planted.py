@@ -30,10 +30,16 @@ def test_the_sizes_of_both_faults_are_right(million):
     assert bad.gap.high < -0.10
 
 
-def test_the_action_names_the_remedy_and_the_region(million):
+def test_the_action_names_a_line_for_each_region_which_mends_both_faults(million):
     assert million.advice == "Cool it"
-    assert "region_03" in million.action
-    assert million.primary.chosen is not None
+    assert "apply a line in log-odds for each region" in million.action
+    assert "then look into" not in million.action
+    tried = {remedy.name: remedy for remedy in million.primary.trial.remedies}
+    chosen, platt = million.primary.chosen, tried["platt"]
+    assert chosen.column == "region" and chosen.proof.outcome.value == "proven"
+    # What the bad region is worth, on the rows that prove: .0014 nat of the .0066.
+    assert chosen.proof.after.value < platt.proof.after.value - 0.001
+    assert chosen.proof.before.value == pytest.approx(platt.proof.before.value, abs=1e-12)
 
 
 def test_the_verdict_is_the_first_finding(million):

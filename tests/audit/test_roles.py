@@ -170,3 +170,21 @@ def test_roles_are_guessed_only_where_the_column_can_play_them():
 def test_unknown_roles_are_refused():
     with pytest.raises(UsageError, match="unknown argument 'clusters'"):
         tu.audit(event_table(50), truth="y", prob="p", clusters="id")
+
+
+def test_nothing_is_guessed_where_guesses_are_declined():
+    table = event_table(400) | {"weight": np.arange(400.0), "time": np.arange(400)}
+    assert tu.audit(table, history=False).primary.plan.roles.guessed == (
+        "truth",
+        "probs",
+        "weight",
+        "time",
+    )
+    roles = tu.audit(table, truth="y", prob="p", guess=False, history=False).primary.plan.roles
+    assert (roles.weight, roles.time, roles.guessed) == ("", "", ())
+    named = tu.audit(table, truth="y", prob="p", time="time", guess=False, history=False)
+    assert named.primary.plan.roles.time == "time"
+    with pytest.raises(UsageError, match="which column is the truth"):
+        tu.audit(table, prob="p", guess=False, history=False)
+    with pytest.raises(UsageError, match="which columns hold the prediction"):
+        tu.audit(table, truth="y", guess=False, history=False)

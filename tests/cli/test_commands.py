@@ -198,3 +198,34 @@ def test_python_and_shell_agree(folder):
     for row in (shell, python):
         row.pop("seconds"), row.pop("created")
     assert json.loads(json.dumps(python)) == shell
+
+
+def test_no_guess_takes_only_what_is_named(folder):
+    named = ("event.parquet", "--truth", "y", "--prob", "p", "--no-guess", "--no-history")
+    done = run(folder, "audit", *named)
+    assert (done.code, done.err) == (0, "")
+    assert "Taken from" not in done.out
+    done = run(folder, "audit", "event.parquet", "--no-guess", "--no-history")
+    assert done.code == 2
+    assert "which column is the truth?" in done.err
+
+
+def test_a_correction_by_region_is_saved_applied_and_exported(folder):
+    rng = np.random.default_rng(0)
+    x, region = rng.normal(0, 1.5, 20_000), rng.integers(0, 3, 20_000)
+    y = rng.random(20_000) < 1 / (1 + np.exp(-x + np.array([1.0, 0.0, -1.0])[region]))
+    frame = pd.DataFrame({"y": y.astype(int), "p": 1 / (1 + np.exp(-x)), "region": region})
+    frame.to_parquet(folder / "three.parquet")
+    roles = ("--truth", "y", "--prob", "p", "--by", "region", "--save", "by", "--no-history")
+    assert "a line in log-odds for each region" in run(folder, "audit", "three.parquet", *roles).out
+    frame.assign(region=frame["region"] + 1).to_parquet(folder / "new.parquet")
+    done = run(folder, "apply", "by", "new.parquet", "--out", "out.parquet")
+    unknown = f"{(region == 2).sum():,} rows of groups never seen took the pooled map"
+    assert (done.code, done.out.splitlines()[1]) == (0, unknown)
+    frame.drop(columns="region").to_parquet(folder / "bare.parquet")
+    done = run(folder, "apply", "by", "bare.parquet", "--out", "out.parquet")
+    assert done.code != 0
+    assert "region" in done.err
+    done = run(folder, "export", "by", "--to", "sql")
+    assert done.code == 0
+    assert '"region"' in done.out

@@ -8,11 +8,15 @@ import math
 import numpy as np
 import pytest
 
-from trueup.core import Evidence, Points, Probabilities
+from trueup.core import Evidence, Intervals, Probabilities, Sets
 from trueup.core.cards import Card, read_cards
+from trueup.core.central import central_of
 from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.measure import AbstractMeasure, AbstractStatistic
-from trueup.worlds import confident_by_factor
+from trueup.worlds import confident_by_factor, forecasts
+
+
+FAMILIES = ("measures", "points", "scores", "dispersion")
 
 
 def statistics(card: Card) -> list[AbstractStatistic]:
@@ -22,12 +26,21 @@ def statistics(card: Card) -> list[AbstractStatistic]:
     return [each for each in found if isinstance(each, AbstractStatistic)]
 
 
+def kinds(statistic: AbstractStatistic) -> list[str]:
+    """What a measure is tried on: every kind it judges, intervals at the level that it asks for."""
+    made = [kind for kind in statistic.kinds if kind != "probabilities"]
+    if len(made) < len(statistic.kinds):
+        made += ["event", "three"]
+    level = getattr(statistic, "nominal", None) or 0.9
+    return [f"{kind} {level:g}" if kind in ("intervals", "sets") else kind for kind in made]
+
+
 CASES = [
     (card, statistic, kind)
     for card in read_cards()
-    if card.family in ("measures", "points")
+    if card.family in FAMILIES
     for statistic in statistics(card)
-    for kind in (("points",) if card.family == "points" else ("event", "three"))
+    for kind in kinds(statistic)
 ]
 cases = pytest.mark.parametrize(
     ("card", "measure", "kind"), CASES, ids=lambda x: getattr(x, "name", x)
@@ -42,15 +55,35 @@ def excused(card: Card, check: str) -> None:
 
 
 def evidence(kind: str, *, rows: int = 600, seed: int = 0, dtype=np.float64, **roles) -> Evidence:
-    """Points, or over-confident probabilities of an event or of three classes."""
-    if kind == "points":
-        rng = np.random.default_rng(seed)
-        truth = rng.normal(size=rows)
-        return Evidence(Points((truth + rng.normal(size=rows)).astype(dtype)), truth, **roles)
-    made = confident_by_factor(2.0, rows=rows, classes=3 if kind == "three" else 2, seed=seed)
-    said = made.evidence.prediction.probs.astype(dtype)
-    said = said[:, 1] if kind == "event" else said
-    return Evidence(Probabilities(said), made.evidence.truth, **roles)
+    """Too narrow forecasts, or over-confident probabilities of an event or of three classes."""
+    kind, _, level = kind.partition(" ")
+    if kind in ("event", "three", "sets"):
+        made = confident_by_factor(2.0, rows=rows, classes=2 if kind == "event" else 3, seed=seed)
+        said = made.evidence.prediction.probs.astype(dtype)
+        said = said[:, 1] if kind == "event" else said
+        made_of = Sets(said > 0.25, float(level)) if kind == "sets" else Probabilities(said)
+        return Evidence(made_of, made.evidence.truth, **roles)
+    law = "normal" if kind == "intervals" else kind
+    world = forecasts(law, spread=0.7, bias=0.2, rows=rows, members=50, seed=seed).evidence
+    said = world.prediction
+    if kind == "intervals":
+        said = Intervals(*central_of(said, float(level)), float(level))
+    return Evidence(with_arrays(said, lambda a: a.astype(dtype)), world.truth, **roles)
+
+
+def with_arrays(prediction, change):
+    """The prediction with its arrays of rows changed."""
+    held = {
+        name: change(value.copy()) if isinstance(value, np.ndarray) and name != "levels" else value
+        for name, value in vars(prediction).items()
+    }
+    return type(prediction)(**held)
+
+
+def with_nan(array: np.ndarray) -> np.ndarray:
+    """The array with row 1 spoilt."""
+    array[1] = np.nan
+    return array
 
 
 def estimate(measure: AbstractStatistic, made: Evidence, **options):
@@ -134,15 +167,33 @@ def test_one_cluster_gives_no_jackknife(card, measure, kind):
 
 def test_nan_is_refused(card, measure, kind):
     made = evidence(kind, rows=3)
-    said = getattr(made.prediction, "values", None)
-    said = made.prediction.probs.copy() if said is None else said.copy()
-    said[1] = np.nan
-    with pytest.raises(EvidenceError, match="NaN or infinite: 1 of 3 rows, the first at \\[1\\]"):
-        measure(made.truth, Points(said) if kind == "points" else said)
     with pytest.raises(EvidenceError, match=r"(?i)nan"):
         measure(np.array([0.0, np.nan, 1.0]), made.prediction)
     with pytest.raises(EvidenceError, match="weights must be finite"):
         measure(made.truth, made.prediction, weight=[1.0, np.nan, 1.0])
+    if kind.startswith("sets"):  # their members are True or False
+        return
+    with pytest.raises(EvidenceError, match="NaN or infinite: 1 of 3 rows, the first at \\[1\\]"):
+        if isinstance(made.prediction, Probabilities):
+            measure(made.truth, with_nan(made.prediction.probs.copy()))
+        else:
+            measure(made.truth, with_arrays(made.prediction, with_nan))
+
+
+def test_other_kinds_are_refused(card, measure, kind):
+    for other in (
+        "event",
+        "normal",
+        "quantiles",
+        "ensemble",
+        "points",
+        "intervals 0.9",
+        "sets 0.9",
+    ):
+        made = evidence(other, rows=5)
+        if made.prediction.kind not in measure.kinds:
+            with pytest.raises(EvidenceError, match=f"is of kind '{made.prediction.kind}'"):
+                measure.cube(made)
 
 
 @pytest.mark.parametrize("seed", range(5))

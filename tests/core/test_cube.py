@@ -143,6 +143,23 @@ def test_merging_bins_sums_them(steps):
     assert np.array_equal(merged, want)
 
 
+def test_flags_and_numbers_are_counted_alike():
+    rng = np.random.default_rng(0)
+    key, flags, p = rng.integers(0, 6, 500), rng.random(500) < 0.3, rng.random(500)
+    one = tally(key, {"y": flags, "p": p}, shape=(2, 3))
+    two = tally(key, {"y": flags.astype(float), "p": p}, shape=(2, 3))
+    assert np.array_equal(one.sums, two.sums)
+
+
+@pytest.mark.parametrize("width", [1, 2, 7, 10, 15, 49, 60, 1920])
+def test_scores_beside_an_edge_fall_on_their_own_side(width):
+    """Bins (lo, hi] between the numbers nearest to i / width; the search is NumPy's."""
+    edges = np.arange(width + 1) / width
+    near = np.concatenate([edges, np.nextafter(edges, -1), np.nextafter(edges, 2)])
+    near = near[(near >= 0) & (near <= 1)]
+    assert np.array_equal(Grid(width, 1)(near), np.searchsorted(edges[1:-1], near))
+
+
 def test_unweighted_cells_count_rows_as_weights():
     cells = tally(np.array([0, 0, 3]), {"y": np.array([1.0, 0.0, 1.0])}, shape=(2, 2))
     assert cells["w"].tolist() == cells["w2"].tolist() == cells["n"].tolist() == [[2, 0], [0, 1]]

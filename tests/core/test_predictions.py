@@ -17,7 +17,9 @@ from trueup.core import (
     Quantiles,
     Sets,
 )
+from trueup.core.errors import EvidenceError
 from trueup.core.predictions import EPS, Prediction, log_softmax
+from trueup.core.validate import SUM_TOLERANCE
 
 
 KINDS = {
@@ -65,6 +67,24 @@ def test_an_event_has_two_columns_and_says_so():
 def test_rounded_rows_are_accepted(dtype):
     said = np.random.default_rng(0).dirichlet(np.ones(100), 50).astype(dtype)
     assert Probabilities(said).probs.dtype == np.float64
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_may_miss_one_by_the_tolerance_and_no_more(dtype):
+    near = np.full((3, 1_000), 1e-3, dtype)
+    near[1, 0] += dtype(SUM_TOLERANCE * 0.99)
+    assert len(Probabilities(near)) == 3
+    near[1, 0] += dtype(SUM_TOLERANCE * 0.02)
+    with pytest.raises(EvidenceError, match=r"sum to one: 1 of 3 rows, the first at \[1\]"):
+        Probabilities(near)
+
+
+def test_single_precision_stays_until_it_is_asked_for():
+    said = np.array([0.1, 0.7], np.float32)
+    event = Probabilities(said)
+    assert event.said is said and event.chance.tolist() == said.astype(float).tolist()
+    assert event.probs.tolist() == [[1 - p, p] for p in said.astype(float)]
+    assert event.take([1]).said.dtype == np.float32 and np.isfinite(event.log_probs()).all()
 
 
 def test_lists_integers_and_bools_are_probabilities_too():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import trueup as tu
-from corrections import SETTINGS, with_roles
+from corrections import SETTINGS, number_cases, number_evidence, with_roles
 from trueup.core import FitError, UsageError
 from trueup.core.cards import read_cards
 
@@ -36,6 +36,12 @@ def test_every_correction_has_its_verb(card):
     assert fitted.method == card.name and isinstance(fitted, tu.Fitted)
 
 
+@pytest.mark.parametrize(("card", "kind"), number_cases())
+def test_every_correction_of_numbers_has_its_verb(card, kind):
+    fitted = tu.correct(number_evidence(kind), card.name, **SETTINGS.get(card.name, {}))
+    assert fitted.method == card.name and fitted.takes.kind == kind
+
+
 def test_correct_passes_settings_on():
     assert tu.correct(E, "HistogramBinning", bins=3).map.parameters == {"steps": 3.0}
 
@@ -51,11 +57,9 @@ def test_prove_chooses_the_usual_score():
 
 
 def test_names_that_are_none():
-    with pytest.raises(
-        UsageError, match=r"measure: there is no measure 'acc'\. Use one of accurac"
-    ):
+    with pytest.raises(UsageError, match=r"no measure 'acc'\. Use auc, ace, accuracy, ece, mce or"):
         tu.measure(E, "acc")
-    with pytest.raises(UsageError, match=r"correct: there is no 'Temperature'\. Use one of Auto"):
+    with pytest.raises(UsageError, match=r"correct: there is no 'Temperature'\. Use Temp"):
         tu.correct(E, "Temperature")
     with pytest.raises(UsageError, match=r"prove: there is no measure 'noise_floor'"):
         tu.prove(None, E.prediction, on=E, score="noise_floor")

@@ -68,6 +68,7 @@ def sample_document() -> dict[str, Any]:
         "slices": slices(),
         "slices_left_out": ["site: 1,240 values, only the 200 largest were examined."],
         "remedies": remedies(),
+        "remedies_left_out": ["No correction for each age was tried: its slices are ranges."],
         "chosen": "temperature",
         "proof": {
             "sentence": "TemperatureScaling lowers log loss by 2.047 nat (1.642 to 2.452) on rows "
@@ -122,6 +123,7 @@ def minimal_document() -> dict[str, Any]:
         "slices": [],
         "slices_left_out": [],
         "remedies": [],
+        "remedies_left_out": [],
         "chosen": "none",
         "proof": None,
         "drift": [],

@@ -19,10 +19,11 @@ class Graph:
         self.nodes: list[Any] = []
         self.constants: dict[tuple, Any] = {}
 
-    def add(self, op: str, *given: str, **attributes: Any) -> str:
-        """Name of the result of one operation."""
+    def add(self, op: str, *given: str, places: bool = False, **attributes: Any) -> str:
+        """Name of the result of one operation; one that gives ``places``, too, names them."""
         name = f"{op.lower()}_{len(self.nodes)}"
-        made = self.onnx.helper.make_node(op, list(given), [name], name=name, **attributes)
+        out = [name, f"{name}_places"] if places else [name]
+        made = self.onnx.helper.make_node(op, list(given), out, name=name, **attributes)
         self.nodes.append(made)
         return name
 
@@ -89,6 +90,9 @@ OPERATIONS: dict[str, Callable[..., str]] = {
     "subtract": lambda g, a, b: g.add("Sub", a, b),
     "multiply": lambda g, a, b: g.add("Mul", a, b),
     "divide": lambda g, a, b: g.add("Div", a, b),
+    "greatest": lambda g, a, b: g.add("Max", a, b),
+    "least": lambda g, a, b: g.add("Min", a, b),
+    "sqrt": lambda g, x: g.add("Sqrt", g.add("Max", x, g.number(0.0))),
     "exp": _exp,
     "log": lambda g, x: _log(g, x, TINY),
     "softplus": _softplus,

@@ -10,32 +10,24 @@ import numpy as np
 
 from trueup.adapters.check import Checked, hard_rows, verified
 from trueup.adapters.formula import Formula, row_of
+from trueup.core import expressions as ex
 from trueup.core.errors import EvidenceError, UsageError
-from trueup.core.expressions import (
-    OPS,
-    Apply,
-    Choose,
-    Expr,
-    Input,
-    Join,
-    Key,
-    Linear,
-    Lookup,
-    Pick,
-    Piecewise,
-    Scaled,
-    Total,
-    in_order,
-)
+from trueup.core.forms import form_from, form_row
 
 
-FORMAT, VERSION, SAMPLES = "trueup-expression", 1, 12
+FORMAT, VERSIONS, SAMPLES = "trueup-expression", (1, 2), 12
+"""Version 1 holds probabilities that become probabilities, version 2 every other form, and what
+came later: ``LATER`` kinds of nodes and operations."""
+LATER = {"Sorted", "greatest", "least", "sqrt"}
 
 OPERATIONS = {
     "add": "a + b",
     "subtract": "a - b",
     "multiply": "a * b",
     "divide": "a / b",
+    "greatest": "max(a, b)",
+    "least": "min(a, b)",
+    "sqrt": "sqrt(max(x, 0))",
     "exp": "exp(min(x, 700))",
     "log": "ln(max(x, 1e-300))",
     "softplus": "ln(1 + exp(x)), as max(x, 0) + log1p(exp(-abs(x)))",
@@ -46,45 +38,49 @@ OPERATIONS = {
 """Operation -> what it means; the file says it, too."""
 
 
-def _input(node: Input) -> dict:
+def _input(node: ex.Input) -> dict:
     return {"name": node.name, "width": node.width, "columns": list(node.columns)}
 
 
-NODES: dict[type[Expr], Callable[[Any], dict]] = {
-    Apply: lambda node: {"op": node.op},
-    Choose: lambda node: {"names": list(node.names)},
-    Input: _input,
-    Join: lambda node: {},
-    Key: _input,
-    Linear: lambda node: {"weight": node.weight.tolist(), "shift": node.shift.tolist()},
-    Lookup: lambda node: {"names": list(node.names), "values": node.values.tolist()},
-    Pick: lambda node: {"columns": list(node.columns)},
-    Piecewise: lambda node: {"edges": node.edges.tolist(), "pieces": node.pieces.tolist()},
-    Scaled: lambda node: {"scale": node.scale.tolist(), "shift": node.shift.tolist()},
-    Total: lambda node: {"greatest": node.greatest},
+NODES: dict[type[ex.Expr], Callable[[Any], dict]] = {
+    ex.Apply: lambda node: {"op": node.op},
+    ex.AtLeast: lambda node: {"edges": node.edges.tolist()},
+    ex.Choose: lambda node: {"names": list(node.names)},
+    ex.Input: _input,
+    ex.Join: lambda node: {},
+    ex.Key: _input,
+    ex.Linear: lambda node: {"weight": node.weight.tolist(), "shift": node.shift.tolist()},
+    ex.Lookup: lambda node: {"names": list(node.names), "values": node.values.tolist()},
+    ex.Pick: lambda node: {"columns": list(node.columns)},
+    ex.Piecewise: lambda node: {"edges": node.edges.tolist(), "pieces": node.pieces.tolist()},
+    ex.Scaled: lambda node: {"scale": node.scale.tolist(), "shift": node.shift.tolist()},
+    ex.Sorted: lambda node: {},
+    ex.Total: lambda node: {"greatest": node.greatest},
 }
 """Kind of node -> what is written of it beside its kind and its parents."""
 
-READERS: dict[str, Callable[[dict, list], Expr]] = {
-    "Apply": lambda row, parts: Apply(row["op"], tuple(parts)),
-    "Choose": lambda row, parts: Choose(parts[0], tuple(row["names"]), tuple(parts[1:])),
-    "Input": lambda row, parts: Input(row["name"], row["width"], tuple(row["columns"])),
-    "Join": lambda row, parts: Join(tuple(parts)),
-    "Key": lambda row, parts: Key(row["name"], row["width"], tuple(row["columns"])),
-    "Linear": lambda row, parts: Linear(parts[0], _array(row["weight"]), _array(row["shift"])),
-    "Lookup": lambda row, parts: Lookup(parts[0], tuple(row["names"]), _array(row["values"])),
-    "Pick": lambda row, parts: Pick(parts[0], tuple(row["columns"])),
-    "Piecewise": lambda row, parts: Piecewise(
+READERS: dict[str, Callable[[dict, list], ex.Expr]] = {
+    "Apply": lambda row, parts: ex.Apply(row["op"], tuple(parts)),
+    "AtLeast": lambda row, parts: ex.AtLeast(parts[0], _array(row["edges"])),
+    "Choose": lambda row, parts: ex.Choose(parts[0], tuple(row["names"]), tuple(parts[1:])),
+    "Input": lambda row, parts: ex.Input(row["name"], row["width"], tuple(row["columns"])),
+    "Join": lambda row, parts: ex.Join(tuple(parts)),
+    "Key": lambda row, parts: ex.Key(row["name"], row["width"], tuple(row["columns"])),
+    "Linear": lambda row, parts: ex.Linear(parts[0], _array(row["weight"]), _array(row["shift"])),
+    "Lookup": lambda row, parts: ex.Lookup(parts[0], tuple(row["names"]), _array(row["values"])),
+    "Pick": lambda row, parts: ex.Pick(parts[0], tuple(row["columns"])),
+    "Piecewise": lambda row, parts: ex.Piecewise(
         parts[0], _array(row["edges"]), _array(row["pieces"])
     ),
-    "Scaled": lambda row, parts: Scaled(parts[0], _array(row["scale"]), _array(row["shift"])),
-    "Total": lambda row, parts: Total(parts[0], bool(row["greatest"])),
+    "Scaled": lambda row, parts: ex.Scaled(parts[0], _array(row["scale"]), _array(row["shift"])),
+    "Sorted": lambda row, parts: ex.Sorted(parts[0]),
+    "Total": lambda row, parts: ex.Total(parts[0], bool(row["greatest"])),
 }
 """Name of a kind of node -> how it is read back."""
 
 
 def to_json(formula: Formula) -> str:
-    """The text of a file that keeps to ``expression-1.json``, with rows to test a reader by.
+    """The text of a file that keeps to ``expression-1.json`` or ``-2``, with rows to test it by.
 
     Examples
     --------
@@ -98,20 +94,22 @@ def to_json(formula: Formula) -> str:
     """
     places: dict[int, int] = {}
     nodes, used = [], set()
-    for place, node in enumerate(in_order(formula.expression)):
+    for place, node in enumerate(ex.in_order(formula.expression)):
         places[id(node)] = place
         more = row_of(node, NODES, OPERATIONS, target="json")(node)
         parents = [places[id(part)] for part in node.parents]
         nodes.append({"kind": type(node).__name__, "parents": parents, **more})
         used |= {more["op"]} if "op" in more else set()
+    kinds = {row["kind"] for row in nodes}
     body = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": 1 if formula.takes is None and not LATER & (used | kinds) else 2,
         "method": formula.method,
         "columns": list(formula.columns),
         "event": formula.event,
         "classes": list(formula.classes),
         "normalize": formula.normalize,
+        **({} if formula.takes is None else _forms(formula)),
         "about": formula.about,
         "operations": {name: OPERATIONS[name] for name in sorted(used)},
         "nodes": nodes,
@@ -136,10 +134,11 @@ def from_json(text: str) -> Formula:
         body = json.loads(text)
         if body["format"] != FORMAT:
             raise KeyError(f"format is {body['format']!r}")
-        if body["version"] != VERSION:
+        if body["version"] not in VERSIONS:
+            known = ", ".join(map(str, VERSIONS))
             raise UsageError(
                 "from_json",
-                f"the file has version {body['version']!r}, this version reads {VERSION}",
+                f"the file has version {body['version']!r}, this version reads {known}",
                 do="Export the remedy again",
             )
         expression = _expression(body["nodes"])[body["output"]]
@@ -151,6 +150,7 @@ def from_json(text: str) -> Formula:
             str(body["method"]),
             bool(body["normalize"]),
             dict(body["about"]),
+            *(form_from(body[name]) for name in ("takes", "gives") if name in body),
         )
     except UsageError:
         raise
@@ -160,15 +160,24 @@ def from_json(text: str) -> Formula:
         ) from error
 
 
+def _forms(formula: Formula) -> dict:
+    assert formula.takes is not None and formula.gives is not None
+    return {
+        "takes": form_row(formula.takes),
+        "gives": form_row(formula.gives),
+        "outputs": list(formula.outputs),
+    }
+
+
 def check_json(formula: Formula) -> Checked:
     """Read the text back and evaluate it on hard rows."""
     return verified(formula, from_json(to_json(formula)), by="read back by trueup")
 
 
-def _expression(rows: list[dict]) -> list[Expr]:
-    made: list[Expr] = []
+def _expression(rows: list[dict]) -> list[ex.Expr]:
+    made: list[ex.Expr] = []
     for row in rows:
-        if row["kind"] == "Apply" and row["op"] not in OPS:
+        if row["kind"] == "Apply" and row["op"] not in ex.OPS:
             raise KeyError(f"unknown operation {row['op']!r}")
         if not all(0 <= place < len(made) for place in row["parents"]):
             raise IndexError(f"a node has the parents {row['parents']}, which do not precede it")
@@ -200,5 +209,5 @@ def _samples(formula: Formula) -> list[dict]:
     rows = []
     for place, i in enumerate(some.tolist()):
         given = {name: np.ravel(values[i]).tolist() for name, values in beside.items()}
-        rows.append({"probs": probs[i].tolist(), **given, "corrected": after[place].tolist()})
+        rows.append({formula.input: probs[i].tolist(), **given, "corrected": after[place].tolist()})
     return rows

@@ -11,22 +11,8 @@ import numpy as np
 from trueup.adapters.check import Checked, verified
 from trueup.adapters.formula import Formula, row_of
 from trueup.adapters.graph import OPERATIONS, Graph
+from trueup.core import expressions as ex
 from trueup.core.errors import MissingPackage
-from trueup.core.expressions import (
-    Apply,
-    Choose,
-    Expr,
-    Input,
-    Join,
-    Key,
-    Linear,
-    Lookup,
-    Pick,
-    Piecewise,
-    Scaled,
-    Total,
-    in_order,
-)
 from trueup.core.validate import SUM_TOLERANCE
 
 
@@ -34,21 +20,25 @@ OPSET, ML_OPSET, IR = 18, 3, 9
 """Pinned: an old runtime reads them, and what we verified is what is written."""
 
 
-def _scaled(g: Graph, node: Scaled, x: str) -> str:
+def _scaled(g: Graph, node: ex.Scaled, x: str) -> str:
     made = g.add("Mul", x, g.number(node.scale))
     return g.add("Add", made, g.number(node.shift)) if node.shift.any() else made
 
 
-def _linear(g: Graph, node: Linear, x: str) -> str:
+def _linear(g: Graph, node: ex.Linear, x: str) -> str:
     made = g.add("MatMul", x, g.number(node.weight.T))
     return g.add("Add", made, g.number(node.shift))
 
 
-def _total(g: Graph, node: Total, x: str) -> str:
+def _total(g: Graph, node: ex.Total, x: str) -> str:
     return g.add("ReduceMax" if node.greatest else "ReduceSum", x, g.whole([1]), keepdims=1)
 
 
-def _piecewise(g: Graph, node: Piecewise, x: str) -> str:
+def _sorted(g: Graph, node: ex.Sorted, x: str) -> str:
+    return g.add("TopK", x, g.whole([node.width]), places=True, axis=1, largest=0)
+
+
+def _piecewise(g: Graph, node: ex.Piecewise, x: str) -> str:
     """Binary search for the piece, then Horner's rule."""
     bits = max(int(np.ceil(np.log2(len(node.edges) + 1))), 0)
     edges = np.full(2**bits - 1, np.inf)
@@ -59,6 +49,8 @@ def _piecewise(g: Graph, node: Piecewise, x: str) -> str:
         edge = g.add("Gather", g.number(edges), g.add("Add", piece, g.whole(2**bit - 1)), axis=0)
         above = g.add("GreaterOrEqual", x, edge)
         piece = g.add("Add", piece, g.add("Where", above, g.whole(2**bit), g.whole(0)))
+    # An infinite number passes the edges that fill up the tree, too; its row is left out later.
+    piece = g.add("Min", piece, g.whole(len(node.edges)))
     value = g.add("Gather", g.number(node.pieces[:, -1]), piece, axis=0)
     if node.pieces.shape[1] > 1:
         distance = g.add("Sub", x, g.add("Gather", g.number(node.starts), piece, axis=0))
@@ -74,7 +66,7 @@ def _group(g: Graph, key: str, names: tuple[str, ...]) -> str:
                  values_int64s=list(range(len(names))), default_int64=len(names))  # fmt: skip
 
 
-def _choose(g: Graph, node: Choose, key: str, *options: str) -> str:
+def _choose(g: Graph, node: ex.Choose, key: str, *options: str) -> str:
     group = _group(g, key, node.names) if node.names else ""
     value = options[-1]
     for place in range(len(node.names)):
@@ -83,40 +75,45 @@ def _choose(g: Graph, node: Choose, key: str, *options: str) -> str:
     return value
 
 
-def _lookup(g: Graph, node: Lookup, key: str) -> str:
+def _lookup(g: Graph, node: ex.Lookup, key: str) -> str:
     if not node.names:
         return g.number(node.values)
     group = g.add("Squeeze", _group(g, key, node.names), g.whole([1]))
     return g.add("Gather", g.number(node.values), group, axis=0)
 
 
-def _input(g: Graph, node: Input) -> str:
+def _input(g: Graph, node: ex.Input) -> str:
     return node.name
 
 
-NODES: dict[type[Expr], Callable[..., str]] = {
-    Apply: lambda g, node, *parts: OPERATIONS[node.op](g, *parts),
-    Choose: _choose,
-    Input: _input,
-    Join: lambda g, node, *parts: g.add("Concat", *parts, axis=1),
-    Key: _input,
-    Linear: _linear,
-    Lookup: _lookup,
-    Pick: lambda g, node, x: g.add("Gather", x, g.whole(node.columns), axis=1),
-    Piecewise: _piecewise,
-    Scaled: _scaled,
-    Total: _total,
+NODES: dict[type[ex.Expr], Callable[..., str]] = {
+    ex.Apply: lambda g, node, *parts: OPERATIONS[node.op](g, *parts),
+    ex.AtLeast: lambda g, node, x: g.add(
+        "Where", g.add("GreaterOrEqual", x, g.number(node.edges)), g.number(1.0), g.number(0.0)
+    ),
+    ex.Choose: _choose,
+    ex.Input: _input,
+    ex.Join: lambda g, node, *parts: g.add("Concat", *parts, axis=1),
+    ex.Key: _input,
+    ex.Linear: _linear,
+    ex.Lookup: _lookup,
+    ex.Pick: lambda g, node, x: g.add("Gather", x, g.whole(node.columns), axis=1),
+    ex.Piecewise: _piecewise,
+    ex.Scaled: _scaled,
+    ex.Sorted: _sorted,
+    ex.Total: _total,
 }
 """Kind of node -> how a graph does it."""
 
 
 def to_onnx(formula: Formula, *, kind: type = np.float64) -> Any:
-    """An ONNX model, from a matrix of probabilities to the corrected ones.
+    """An ONNX model, from a matrix of predictions to the corrected ones.
 
-    Its inputs are ``probs`` (n, k), or (n, 1) for the probability of an event, and one matrix
-    (n, width) for each thing that the correction reads beside them: texts for names of groups
-    (a missing name is any text that names no group), numbers else. Its output is ``corrected``, of
-    the shape of ``probs``; a row that holds no probabilities becomes NaN. n is free.
+    Its inputs are ``probs`` (n, k), or (n, 1) for the probability of an event, of forecasts of
+    numbers ``values`` (n, width), and one matrix (n, width) for each thing that the correction
+    reads beside them: texts for names of groups (a missing name is any text that names no group),
+    numbers else. Its output is ``corrected``, of the shape of the first input, or as wide as the
+    form that comes out; a row that holds no prediction becomes NaN. n is free.
 
     Parameters
     ----------
@@ -130,7 +127,7 @@ def to_onnx(formula: Formula, *, kind: type = np.float64) -> Any:
     """
     onnx = _package("onnx")
     g, names = Graph(onnx, kind), {}
-    for node in in_order(formula.expression):
+    for node in ex.in_order(formula.expression):
         write = row_of(node, NODES, OPERATIONS, target="onnx")
         names[id(node)] = write(g, node, *(names[id(part)] for part in node.parents))
     made = g.add("Where", _good(g, formula), names[id(formula.expression)], g.number(np.nan))
@@ -139,12 +136,12 @@ def to_onnx(formula: Formula, *, kind: type = np.float64) -> Any:
     given = [
         onnx.helper.make_tensor_value_info(
             name,
-            onnx.TensorProto.STRING if isinstance(node, Key) else number,
+            onnx.TensorProto.STRING if isinstance(node, ex.Key) else number,
             ["rows", node.width],
         )
         for name, node in formula.inputs.items()
     ]
-    width = len(formula.columns)
+    width = len(formula.outputs)
     out = [onnx.helper.make_tensor_value_info("corrected", number, ["rows", width])]
     graph = onnx.helper.make_graph(
         g.nodes, "trueup", given, out, list(g.constants.values()), "\n".join(formula.words)
@@ -174,14 +171,20 @@ def check_onnx(formula: Formula, *, kind: type = np.float64) -> Checked:
     content = to_onnx(formula, kind=kind).SerializeToString()
     session = onnxruntime.InferenceSession(content, quiet, providers=["CPUExecutionProvider"])
 
+    nodes = [
+        node for node in ex.in_order(formula.expression) if isinstance(node, ex.Choose | ex.Lookup)
+    ]
+    # Text of a graph cannot be missing: what stands for it must not be the name of a group.
+    missing = "(missing)" + "?" * max([len(name) for n in nodes for name in n.names], default=0)
+
     def run(probs, **beside):
-        given = {"probs": probs.astype(kind)}
+        given = {formula.input: probs.astype(kind)}
         for name, node in formula.beside.items():
             values = beside[name].reshape(len(probs), -1)
             text = np.array(
-                [["(missing)" if v is None else v for v in row] for row in values], dtype=object
+                [[missing if v is None else v for v in row] for row in values], dtype=object
             )
-            given[name] = text if isinstance(node, Key) else values.astype(kind)
+            given[name] = text if isinstance(node, ex.Key) else values.astype(kind)
         return session.run(None, given)[0]
 
     tolerance = 1e-6 if kind is np.float64 else 1e-3
@@ -190,7 +193,30 @@ def check_onnx(formula: Formula, *, kind: type = np.float64) -> Checked:
 
 
 def _good(g: Graph, formula: Formula) -> str:
-    """(n, 1) whether a row holds probabilities; NaN is not at least 0."""
+    """(n, 1) whether a row holds a prediction; NaN is not at least 0."""
+    inside, whole = _valid(g, formula) if formula.numbers else _shares(g, formula)
+    for name, given in formula.beside.items():
+        if not isinstance(given, ex.Key):
+            finite = g.add("Less", g.add("Abs", name), g.number(np.inf))
+            whole = g.add("And", whole, _every(g, finite))
+    return g.add("And", _every(g, inside), whole)
+
+
+def _valid(g: Graph, formula: Formula) -> tuple[str, str]:
+    """Whether numbers are finite, and whether the row can be what it says."""
+    inside = g.add("Less", g.add("Abs", "values"), g.number(np.inf))
+    whole = g.add("Equal", g.number(np.zeros((1, 1))), g.number(0.0))
+    for place in formula.positive:
+        column = g.add("Gather", "values", g.whole([place]), axis=1)
+        whole = g.add("And", whole, g.add("Greater", column, g.number(0.0)))
+    for low, high in formula.rising:
+        ends = [g.add("Gather", "values", g.whole([place]), axis=1) for place in (low, high)]
+        whole = g.add("And", whole, g.add("LessOrEqual", *ends))
+    return inside, whole
+
+
+def _shares(g: Graph, formula: Formula) -> tuple[str, str]:
+    """Whether numbers are probabilities, and whether they sum to one."""
     one, axis = g.number(1.0), g.whole([1])
     total = g.add("ReduceSum", "probs", axis, keepdims=1)
     inside = g.add("GreaterOrEqual", "probs", g.number(0.0))
@@ -201,11 +227,7 @@ def _good(g: Graph, formula: Formula) -> str:
         inside = g.add("And", inside, g.add("LessOrEqual", "probs", one))
         off = g.add("Abs", g.add("Sub", total, one))
         whole = g.add("LessOrEqual", off, g.number(np.inf if formula.event else SUM_TOLERANCE))
-    for name, given in formula.beside.items():
-        if not isinstance(given, Key):
-            finite = g.add("Less", g.add("Abs", name), g.number(np.inf))
-            whole = g.add("And", whole, _every(g, finite))
-    return g.add("And", _every(g, inside), whole)
+    return inside, whole
 
 
 def _every(g: Graph, holds: str) -> str:

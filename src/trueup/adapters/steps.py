@@ -6,21 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from trueup.core import expressions as ex
 from trueup.core.errors import MissingPackage
-from trueup.core.expressions import (
-    Apply,
-    Choose,
-    Expr,
-    Input,
-    Join,
-    Key,
-    Linear,
-    Lookup,
-    Pick,
-    Piecewise,
-    Scaled,
-    Total,
-)
 from trueup.core.expressions.ops import TINY
 from trueup.core.predictions import EPS
 
@@ -49,6 +36,9 @@ OPERATIONS: dict[str, Callable[..., Tensor]] = {
     "subtract": torch.sub,
     "multiply": torch.mul,
     "divide": torch.div,
+    "greatest": torch.maximum,
+    "least": torch.minimum,
+    "sqrt": lambda x: torch.sqrt(x.clamp(min=0.0)),
     "exp": _exp,
     "log": lambda x: torch.log(_floor(x, TINY)),
     "softplus": lambda x: torch.logaddexp(torch.zeros_like(x), x),
@@ -62,7 +52,7 @@ OPERATIONS: dict[str, Callable[..., Tensor]] = {
 class Step(nn.Module):
     """One node: its numbers as buffers, which follow the module to any device."""
 
-    def __init__(self, node: Expr) -> None:
+    def __init__(self, node: ex.Expr) -> None:
         super().__init__()
         for name, value in vars(node).items():
             if isinstance(value, np.ndarray):
@@ -76,7 +66,7 @@ class Step(nn.Module):
 class Operation(Step):
     """An operation on numbers."""
 
-    def __init__(self, node: Apply) -> None:
+    def __init__(self, node: ex.Apply) -> None:
         super().__init__(node)
         self.does = OPERATIONS[node.op]
 
@@ -88,7 +78,7 @@ class Operation(Step):
 class Columns(Step):
     """Some columns."""
 
-    def __init__(self, node: Pick) -> None:
+    def __init__(self, node: ex.Pick) -> None:
         super().__init__(node)
         self.columns = list(node.columns)
 
@@ -124,7 +114,7 @@ class Affine(Step):
 class Over(Step):
     """Sum or largest of the columns."""
 
-    def __init__(self, node: Total) -> None:
+    def __init__(self, node: ex.Total) -> None:
         super().__init__(node)
         self.greatest = node.greatest
 
@@ -133,10 +123,18 @@ class Over(Step):
         return x.amax(dim=1, keepdim=True) if self.greatest else x.sum(dim=1, keepdim=True)
 
 
+class InOrder(Step):
+    """The columns of a row, the smallest first."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Columns of the same shape."""
+        return x.sort(dim=1).values
+
+
 class Polynomials(Step):
     """A polynomial a piece."""
 
-    def __init__(self, node: Piecewise) -> None:
+    def __init__(self, node: ex.Piecewise) -> None:
         super().__init__(node)
         self.register_buffer("starts", torch.tensor(node.starts, dtype=torch.float64))
 
@@ -152,10 +150,18 @@ class Polynomials(Step):
         return value
 
 
+class Steps(Step):
+    """1 from an edge on, else 0."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Columns of the same shape."""
+        return (x >= self.number("edges", x)).to(x.dtype)
+
+
 class Grouped(Step):
     """What goes by the name of a group, which comes as its number among ``every`` name."""
 
-    def __init__(self, node: Choose | Lookup, every: tuple[str, ...] = ()) -> None:
+    def __init__(self, node: ex.Choose | ex.Lookup, every: tuple[str, ...] = ()) -> None:
         super().__init__(node)
         mine = {name: place for place, name in enumerate(node.names)}
         places = [mine.get(name, len(mine)) for name in every or node.names]
@@ -187,17 +193,19 @@ class Options(Grouped):
         return value
 
 
-NODES: dict[type[Expr], Callable[..., Step]] = {
-    Apply: Operation,
-    Choose: Options,
-    Input: Step,
-    Join: SideBySide,
-    Key: Step,
-    Linear: Affine,
-    Lookup: Rows,
-    Pick: Columns,
-    Piecewise: Polynomials,
-    Scaled: Scale,
-    Total: Over,
+NODES: dict[type[ex.Expr], Callable[..., Step]] = {
+    ex.Apply: Operation,
+    ex.AtLeast: Steps,
+    ex.Choose: Options,
+    ex.Input: Step,
+    ex.Join: SideBySide,
+    ex.Key: Step,
+    ex.Linear: Affine,
+    ex.Lookup: Rows,
+    ex.Pick: Columns,
+    ex.Piecewise: Polynomials,
+    ex.Scaled: Scale,
+    ex.Sorted: InOrder,
+    ex.Total: Over,
 }
 """Kind of node -> its module."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from trueup.core.cells import Cells
 from trueup.core.cube import Cube, cube_of
 from trueup.core.evidence import Evidence, Grouping
 from trueup.core.fitted import Fitted
+from trueup.core.grid import Grid
 from trueup.core.predictions import Probabilities, trusted
 from trueup.core.rows import Rows
 from trueup.core.tables.kernel import Sample, Scan
@@ -34,56 +36,84 @@ class AbstractBench(ABC):
         """Cubes of these groups before and after the correction, row by row the same."""
 
 
+class Behind(Rows):
+    """The groups of rows behind cells: a cell holds rows of each, and so do some of the cells."""
+
+    def take(self, index) -> Rows:
+        return self
+
+
 @dataclass(frozen=True, eq=False)
 class CellBench(AbstractBench):
-    """Every row of a table of event probabilities, through the cells of its cube.
+    """Every row of a table of event probabilities, through cells of its cube.
 
-    Rows of one bin have nearly the same score, so the bin's mean score stands for each of them;
+    Rows of one cell have nearly the same score, so the cell's mean score stands for each of them;
     before and after are treated alike, so that their difference is not touched by it.
+
+    Attributes
+    ----------
+    table
+        Cells (groups, cells).
+    grid, grouping
+        Those of the cube.
+    by
+        Column -> its value (cells,) in every cell, for corrections that read it.
     """
 
-    cube: Cube
+    table: Cells
+    grid: Grid
+    grouping: str
+    by: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     exact = True
 
     def sizes(self) -> np.ndarray:
-        n, w = self.cube.table.total("n", "w").T
+        n, w = self.table.total("n", "w").T
         return np.where(w > 0, n, 0.0)
 
     def evidence(self, groups: np.ndarray) -> Evidence:
-        w, y, p = (self.cube.table[name][groups].sum(axis=0) for name in ("w", "y", "p"))
+        w, y, p = (self.table[name][groups].sum(axis=0) for name in ("w", "y", "p"))
         used = w > 0
         score, w, y = p[used] / w[used], w[used], y[used]
         return Evidence(
             Probabilities(np.clip(np.tile(score, 2), 0.0, 1.0)),
             np.repeat([1, 0], len(score)),
             weight=np.maximum(np.concatenate([y, w - y]), 0.0),
-            rows=Rows.of([], keys=np.flatnonzero(groups)),
+            by={column: np.tile(values[used], 2) for column, values in self.by.items()},
+            rows=Behind(Rows.of([], keys=np.flatnonzero(groups)).ids),
         )
 
     def cubes(self, fitted: Fitted, groups: np.ndarray) -> tuple[Cube, Cube]:
-        table = self.cube.table.of_groups(groups)
+        table = self.table.of_groups(groups)
         w, p = table["w"].sum(axis=0), table["p"].sum(axis=0)
-        score = np.clip(p / np.where(w > 0, w, 1.0), 0.0, 1.0)
-        before = Probabilities(score)
-        return self._scored(table, before), self._scored(table, fitted.apply(before))
+        before = Probabilities(np.clip(p / np.where(w > 0, w, 1.0), 0.0, 1.0))
+        after = fitted.apply(before, **{name: self.by[name] for name in fitted.needs})
+        # What rows of a cell lose more than their mean does, they lose before and after.
+        beyond = table["loss"] - _loss(table, before)
+        return self._scored(table, before, beyond), self._scored(table, after, beyond)
 
-    def _scored(self, table: Cells, prediction: Probabilities) -> Cube:
-        """The cube of ``table`` if every row of bin b said ``prediction[b]``, in its new bin."""
-        p, logs = prediction.probs[:, 1], prediction.log_probs()
+    def _scored(self, table: Cells, prediction: Probabilities, beyond: np.ndarray) -> Cube:
+        """The cube of ``table`` if every row of cell c said ``prediction[c]``, in its new bin."""
+        p = prediction.probs[:, 1]
         w, y = table["w"], table["y"]
-        sums = {
+        sums = {name: table[name] for name in table.names} | {
             "p": w * p,
             "brier": y * (1 - p) ** 2 + (w - y) * p**2,
-            "loss": -(y * logs[:, 1] + (w - y) * logs[:, 0]),
+            "loss": beyond + _loss(table, prediction),
         }
-        kept = np.stack([sums.get(name, table[name]) for name in table.names])
-        bins = self.cube.grid(p)
+        kept = np.stack(list(sums.values()))
+        bins = self.grid(p)
         order = np.argsort(bins, kind="stable")
         new, first = np.unique(bins[order], return_index=True)
-        moved = np.zeros_like(kept)
+        moved = np.zeros((*kept.shape[:2], self.grid.size))
         moved[..., new] = np.add.reduceat(kept[..., order], first, axis=-1)
-        return Cube(self.cube.grid, Cells(table.names, moved), True, self.cube.grouping)
+        return Cube(self.grid, Cells(tuple(sums), moved), True, self.grouping)
+
+
+def _loss(table: Cells, prediction: Probabilities) -> np.ndarray:
+    """Log loss (groups, cells) if every row of cell c said ``prediction[c]``."""
+    logs, y = prediction.log_probs(), table["y"]
+    return -(y * logs[:, 1] + (table["w"] - y) * logs[:, 0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,5 +159,6 @@ class RowBench(AbstractBench):
 def bench_of(found: Scan, classes: tuple) -> AbstractBench:
     """The bench of a scanned table."""
     if found.sample is None:
-        return CellBench(found.cube)
+        cube = found.cube
+        return CellBench(cube.table, cube.grid, cube.grouping)
     return RowBench(found.sample, found.cube.table.shape[0], found.cube.grouping, classes)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from trueup.audit.bench import AbstractBench
+from trueup.audit.bench import AbstractBench, CellBench
+from trueup.audit.groups import candidates
 from trueup.calibration import DoNothing, log_loss
 from trueup.calibration.recalibrate.contest import Fold, entrants, held_out, in_turns
 from trueup.core.cards import Card
@@ -36,7 +38,9 @@ class Remedy:
     Attributes
     ----------
     name
-        Short name: ``"temperature"``.
+        Short name: ``"temperature"``, or ``"per_group:region"``.
+    title
+        Name of its card, or in words what it does for each value of ``column``.
     fitted
         The correction.
     proof
@@ -45,6 +49,8 @@ class Remedy:
         Its log loss on the folds that choose.
     numbers
         How many numbers its map holds.
+    column
+        The column whose values it tells apart, empty for none.
     """
 
     name: str
@@ -54,6 +60,7 @@ class Remedy:
     proof: Proof
     held_out_loss: float
     numbers: int
+    column: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +86,19 @@ class Trial:
     after: Cube | None = field(default=None)
 
 
-def try_all(bench: AbstractBench, *, k: int, in_time: bool, level: float) -> Trial:
+def try_all(
+    bench: AbstractBench,
+    *,
+    k: int,
+    in_time: bool,
+    level: float,
+    groups: Mapping[str, CellBench] | None = None,
+) -> Trial:
     """Fit, choose and prove every correction of the catalogue that suits ``k`` classes.
 
     Nothing is tried where there are too few groups to learn from some and to prove on others.
+    Corrections by the values of a column, each on its bench of ``groups``, must beat the one that
+    wins without them.
     """
     folds = 5 if bench.sizes().sum() < PLENTY else 3
     split = split_groups(bench.sizes(), in_time=in_time, folds=folds)
@@ -95,9 +111,20 @@ def try_all(bench: AbstractBench, *, k: int, in_time: bool, level: float) -> Tri
     suited = [(card, s) for card, s in every if not isinstance(s, DoNothing)]
     remedies = course.ranked(in_turns(lambda pair: course.tried(*pair), suited))
     best = remedies[0] if remedies[0].held_out_loss < nothing else None
+    to_beat = next(pair for pair in every if pair[0].name == (best.title if best else "DoNothing"))
+    loss, won = best.held_out_loss if best else nothing, []
+    for column, cells in (groups or {}).items():
+        on = _Course(cells, split, cells.evidence(split.learn), _folds(cells, split), level)
+        found, winner = on.by_group(column, to_beat, loss)
+        remedies, won = remedies + found, won + winner
+    best = min(won, key=_loss, default=best)
+    first = best or remedies[0]
+    others = sorted([remedy for remedy in remedies if remedy is not first], key=_loss)
     proven = best is not None and best.proof.outcome is Outcome.PROVEN
-    after = bench.cubes(best.fitted, split.prove)[1] if best and proven else None
-    return Trial(remedies, best if proven else None, best.name if best else "none", split, after)
+    judged = (groups or {})[best.column] if best and best.column else bench
+    after = judged.cubes(best.fitted, split.prove)[1] if best and proven else None
+    chosen = best if proven else None
+    return Trial([first, *others], chosen, best.name if best else "none", split, after)
 
 
 def short_name(name: str) -> str:
@@ -126,7 +153,7 @@ class _Course:
         learned = int(self.bench.sizes()[self.split.learn].sum())
         proof = Proof("log_loss", *estimates, difference, outcome, card.name, learned, cubes[0].n)
         said, names = self.said(settings), (short_name(card.name), card.name, card.paper)
-        return Remedy(*names, fitted, proof, self.loss(said), _numbers(fitted.map)), said
+        return Remedy(*names, fitted, proof, self.loss(said), numbers_of(fitted.map)), said
 
     def said(self, settings: AbstractCorrection) -> np.ndarray | None:
         """Log-probabilities of what happened on folds that the fit did not see."""
@@ -154,6 +181,30 @@ class _Course:
         first = min(good, key=lambda remedy: remedy.numbers)
         return [first, *(remedy for remedy, _ in by_loss if remedy is not first)]
 
+    def by_group(
+        self, column: str, to_beat: tuple[Card, AbstractCorrection], loss: float
+    ) -> tuple[list[Remedy], list[Remedy]]:
+        """Corrections by the values of ``column``, and the one that beats ``to_beat``, if any.
+
+        Cells by value are wider than those on which ``to_beat`` has its ``loss``. So it is fitted
+        on them as well, and the others get its ``loss`` plus the difference from it here.
+        """
+        rows = candidates(column, len(np.unique(self.learn.by[column])))
+        tried = in_turns(lambda pair: self.tried(*pair), [to_beat, *(row[:2] for row in rows)])
+        first, here = self.ranked(tried)[0], tried[0][0]
+        apart = loss - here.held_out_loss if math.isfinite(here.held_out_loss) else 0.0
+        found = [
+            replace(
+                remedy,
+                name=f"{remedy.name}:{column}",
+                title=words,
+                held_out_loss=remedy.held_out_loss + apart,
+                column=column,
+            )
+            for (remedy, _), (*_, words) in zip(tried[1:], rows, strict=True)
+        ]
+        return found, [remedy for remedy in found if remedy.fitted is first.fitted]
+
     def _as_well(self, said: np.ndarray | None, least: np.ndarray | None) -> bool:
         if said is None or least is None:
             return False
@@ -163,12 +214,18 @@ class _Course:
         return bool(mean <= math.sqrt(self.weight @ (gap - mean) ** 2 / rows))
 
 
-def _numbers(value: object) -> int:
+def _loss(remedy: Remedy) -> float:
+    return remedy.held_out_loss
+
+
+def numbers_of(value: object) -> int:
     """How many numbers a map holds."""
+    if isinstance(value, str):
+        return 0
     if is_dataclass(value):
-        return sum(_numbers(getattr(value, f.name)) for f in fields(value))
+        return sum(numbers_of(getattr(value, f.name)) for f in fields(value))
     if isinstance(value, tuple):
-        return sum(map(_numbers, value))
+        return sum(map(numbers_of, value))
     return int(np.size(value))  # type: ignore[arg-type]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,13 +72,22 @@ def tally(key: np.ndarray, columns: dict[str, np.ndarray], *, shape: tuple[int, 
     key
         (n,) flat number of the cell of every row.
     columns
-        Name -> (n,) values to sum; ``n`` is added.
+        Name -> (n,) values to sum; ``n`` is added. Where y comes as flags, rows are counted by
+        cell and flag, which gives both counts at once.
     shape
         Shape of the cells, groups first.
     """
-    size = int(np.prod(shape))
-    sums = np.empty((len(columns) + 1, size))
-    sums[0] = np.bincount(key, minlength=size)
-    for i, column in enumerate(columns.values(), start=1):
-        sums[i] = np.bincount(key, weights=column, minlength=size)
+    size = math.prod(shape)
+    sums, flags = np.empty((len(columns) + 1, size)), columns.get("y")
+    twice = flags is not None and flags.dtype == np.bool_
+    if twice:
+        counts = np.bincount(2 * key + flags, minlength=2 * size).reshape(size, 2).T
+        sums[0] = counts[0] + counts[1]
+    else:
+        sums[0] = np.bincount(key, minlength=size)
+    for i, (name, column) in enumerate(columns.items(), start=1):
+        if twice and name == "y":
+            sums[i] = counts[1]
+        else:
+            sums[i] = np.bincount(key, weights=column, minlength=size)
     return Cells(("n", *columns), sums.reshape(len(sums), *shape))

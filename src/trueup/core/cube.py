@@ -12,7 +12,8 @@ from trueup.core.cells import Cells, tally
 from trueup.core.errors import EvidenceError
 from trueup.core.evidence import Evidence
 from trueup.core.grid import Grid
-from trueup.core.predictions import Points, Probabilities
+from trueup.core.laws import NUMBERS, middles_of
+from trueup.core.predictions import Probabilities
 from trueup.core.row_sums import (
     class_cells,
     class_grid_of,
@@ -49,6 +50,8 @@ class Cube:
         Names of columns -> (values, Cells (groups, values, coarse bins)).
     chunks
         Cells (chunks of time, coarse bins), or None.
+    spread
+        Cells (groups, bins of the stated spread) of forecasts of numbers, or None.
     """
 
     grid: Grid
@@ -59,6 +62,7 @@ class Cube:
     class_grid: Grid | tuple[Grid, ...] | None = None
     slices: Mapping[tuple[str, ...], tuple[list, Cells]] = field(default_factory=dict)
     chunks: Cells | None = None
+    spread: Cells | None = None
 
     def __add__(self, other: Cube) -> Cube:
         if self._kind != other._kind:
@@ -73,6 +77,7 @@ class Cube:
             classes=_add(self.classes, other.classes),
             slices=_add_slices(self.slices, other.slices),
             chunks=_add(self.chunks, other.chunks),
+            spread=_add(self.spread, other.spread),
         )
 
     @property
@@ -160,27 +165,30 @@ def score_cube(evidence: Evidence, *, grid: Grid) -> Cube:
     scores, came = scores_of(prediction, evidence.truth)
     groups, shape = evidence.groups(), (evidence.group_count, grid.size)
     tables = []
-    for rows in row_blocks(len(scores), cells=shape[0] * shape[1]):
+    for rows in row_blocks(len(scores), cells=2 * shape[0] * shape[1]):
         score = np.ascontiguousarray(scores[rows])
-        columns = {"y": came[rows].astype(np.float64), "p": score}
         key = groups[rows] * grid.size + grid(score)
-        columns = weigh(columns, None if weight is None else weight[rows])
+        columns = weigh({"y": came[rows], "p": score}, None if weight is None else weight[rows])
         tables.append(tally(key, columns, shape=shape))
     return Cube(grid, reduce(Cells.__add__, tables), prediction.event, evidence.grouping)
 
 
 def sums_of(evidence: Evidence, *, grid: Grid | None = None, classes: bool = False) -> Cube:
     """The sums that the measures of this kind of prediction read."""
-    if isinstance(evidence.prediction, Points):
-        return sums_of_points(evidence.prediction, evidence)
+    if evidence.prediction.kind in NUMBERS:
+        return sums_of_numbers(evidence)
     return cube_of(evidence, grid=grid, classes=classes)
 
 
-def sums_of_points(points: Points, evidence: Evidence) -> Cube:
-    """Sums by group and size of the error of ``points``: ``error``, ``absolute``, ``square``."""
-    error = points.values - evidence.truth
-    columns = {"error": error, "absolute": np.abs(error), "square": error**2}
-    key = evidence.groups() * SIZES + size_bin(np.abs(error))
+def sums_of_numbers(evidence: Evidence) -> Cube:
+    """Sums by group and size of the error: ``error`` and ``square`` of the mean that a prediction
+    of a number states, ``absolute`` and the size of the median.
+    """
+    mean, median = middles_of(evidence.prediction)
+    error = mean - evidence.truth
+    size = np.abs(error if median is mean else median - evidence.truth)
+    columns = {"error": error, "absolute": size, "square": error**2}
+    key = evidence.groups() * SIZES + size_bin(size)
     shape = (evidence.group_count, SIZES)
     table = tally(key, weigh(columns, evidence.weight), shape=shape)
     return Cube(Grid(1, 1), table, False, evidence.grouping)

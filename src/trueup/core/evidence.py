@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from trueup.core.groups import (
     parts_of_buckets,
     place_groups,
 )
-from trueup.core.predictions import Prediction, Probabilities
+from trueup.core.predictions import Prediction, Probabilities, Sets
 from trueup.core.rows import Rows
 from trueup.core.validate import finite, refuse_rows
 
@@ -50,7 +50,8 @@ class Evidence:
     prediction
         One of the kinds of prediction, n rows.
     truth
-        (n,): the class code 0 .. k - 1 for ``Probabilities``, the number that happened otherwise.
+        (n,): the class code 0 .. k - 1 for ``Probabilities`` and ``Sets``, the number that happened
+        otherwise.
     weight
         (n,) >= 0; None means that every row counts once.
     cluster
@@ -103,9 +104,10 @@ class Evidence:
 
     def _identify(self) -> Rows:
         if isinstance(self.prediction, Probabilities) and self.prediction.event:
-            return Rows.of([self.prediction.probs[:, 1], self.truth])  # p says 1 - p as well
-        parts = [v for v in vars(self.prediction).values() if isinstance(v, np.ndarray)]
-        return Rows.of([*(p for p in parts if len(p) == len(self.truth)), self.truth])
+            return Rows.of([self.prediction.chance, self.truth])  # p says 1 - p as well
+        values = (getattr(self.prediction, part.name) for part in fields(self.prediction))
+        parts = [v for v in values if isinstance(v, np.ndarray) and len(v) == len(self.truth)]
+        return Rows.of([*parts, self.truth])
 
     def take(self, index) -> Evidence:
         """The rows of ``index``; they keep their identity."""
@@ -167,12 +169,12 @@ def _truth(prediction: Prediction, truth: np.ndarray) -> np.ndarray:
             f"truth has shape {truth.shape} for {len(prediction)} predictions",
             do="Pass one truth a prediction",
         )
-    if not isinstance(prediction, Probabilities):
+    if not isinstance(prediction, Probabilities | Sets):
         return finite("Evidence.truth", truth, 1)
     return _codes(prediction, truth)
 
 
-def _codes(prediction: Probabilities, truth: np.ndarray) -> np.ndarray:
+def _codes(prediction: Probabilities | Sets, truth: np.ndarray) -> np.ndarray:
     if truth.dtype.kind in "OUS":
         known = {str(name): code for code, name in enumerate(prediction.classes)}
         strange = sorted({str(t) for t in truth} - known.keys())
@@ -180,7 +182,7 @@ def _codes(prediction: Probabilities, truth: np.ndarray) -> np.ndarray:
     elif (
         truth.dtype.kind in "iub" and truth.size and 0 <= truth.min() <= truth.max() < prediction.k
     ):
-        return truth.astype(np.int64)
+        return truth.astype(np.int64, copy=False)
     else:
         outside = (truth < 0) | (truth >= prediction.k) | (truth != np.floor(truth))
         strange = np.unique(truth[outside]).tolist()
@@ -190,13 +192,9 @@ def _codes(prediction: Probabilities, truth: np.ndarray) -> np.ndarray:
             "Evidence",
             f"labels {strange[:5]} are none of the {prediction.k} classes "
             f"{list(prediction.classes)[:8]}",
-            do="Pass class codes 0 .. k - 1, or name the classes on Probabilities",
+            do="Pass class codes 0 .. k - 1, or name the classes on the prediction",
         )
     return codes
-
-
-def _within(codes: np.ndarray, k: int) -> bool:
-    return bool(codes.size) and 0 <= codes.min() and codes.max() < k
 
 
 def _weights(weight, n: int) -> np.ndarray:

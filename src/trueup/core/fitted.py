@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from trueup.core.expressions import (
     inputs_of,
     logs_of,
     operate,
+    probs_of,
     select,
     softmax,
 )
@@ -35,11 +36,15 @@ from trueup.core.tables.names import quoted
 class AbstractMap(ABC):
     """A map of predictions, learned once: frozen numbers and how to apply them."""
 
+    of: ClassVar[str] = ""
+    """``"probs"`` where it reads probabilities as they are, not their logarithms."""
+
     @abstractmethod
     def expression(self, logs: Expr) -> Expr:
         """The columns of the corrected prediction from the columns of the given one.
 
-        Columns of probabilities are their logarithms, up to a constant a row.
+        Columns of probabilities are their logarithms, up to a constant a row, unless the map reads
+        them ``of`` themselves.
         """
 
     @property
@@ -93,15 +98,20 @@ class Fitted:
         return self.takes.width
 
     @property
+    def input(self) -> str:
+        """Name of the columns that the map reads: ``"logs"``, ``"probs"``, ``"values"``."""
+        return self.map.of or self.takes.input
+
+    @property
     def made(self) -> Expr:
         """What the map makes of the columns that it takes."""
-        return self.map.expression(Input(self.takes.input, self.k))
+        return self.map.expression(Input(self.input, self.k))
 
     @property
     def needs(self) -> dict[str, Input]:
         """Name -> input of what is read beside the prediction: columns of groups, features."""
         found = inputs_of(self.made)
-        return {given.name: given for given in found if given.name != self.takes.input}
+        return {given.name: given for given in found if given.name != self.input}
 
     def apply(self, prediction: Prediction, **context: np.ndarray) -> Any:
         """Correct every row; shape, class order and class names stay.
@@ -123,7 +133,8 @@ class Fitted:
             )
         given = {name: _given(self.method, need, context, len(prediction))
                  for name, need in self.needs.items()}  # fmt: skip
-        columns = evaluate(self.made, {self.takes.input: columns_of(prediction), **given})
+        read = prediction.probs if self.input == "probs" else columns_of(prediction)
+        columns = evaluate(self.made, {self.input: read, **given})
         return self.gives.prediction(columns, like=prediction)
 
     def correct(self, evidence: Evidence) -> Any:
@@ -183,7 +194,8 @@ class Fitted:
         probs: Expr = Input("probs", 1 if event else self.k)
         if normalize and not event:
             probs = operate("divide", probs, Total(probs))
-        made = self.map.expression(logs_of(probs, event=event))
+        of = probs_of if self.map.of == "probs" else logs_of
+        made = self.map.expression(of(probs, event=event))
         if self.gives.kind != Probabilities.kind:
             return made
         shares = softmax(made)

@@ -53,16 +53,18 @@ class Grid:
     def __call__(self, score: np.ndarray, *, odds: np.ndarray | None = None) -> np.ndarray:
         """Bin (n,) of every ``score`` (n,) in [0, 1]; ``odds`` (n,) where they are known."""
         p = np.asarray(score, dtype=np.float64)
-        top = np.ceil(p * self.scale)
-        top += p > top / self.width
-        step = np.maximum(top - 1, 0)
+        # Rounding may carry a score up to the edge above it, never down past one: an edge is the
+        # number nearest to its fraction. One comparison with the edge itself puts it right.
+        step = (p * self.width).astype(np.int32)
+        step -= p <= step / self.width
+        np.maximum(step, 0, out=step)
         if self.logit == 1:  # no steps of log-odds, so no logarithms
-            return step.astype(np.int32)
+            return step
         if odds is None:
             odds = np.log(np.maximum(p, EPS)) - np.log(np.maximum(1.0 - p, EPS))
         rung = np.floor(odds * (self.logit / 32) + self.logit / 2)
-        step += np.clip(rung, 0, self.logit - 1, out=rung)
-        return step.astype(np.int32)
+        step += np.clip(rung, 0, self.logit - 1, out=rung).astype(np.int32)
+        return step
 
     @cached_property
     def width_bin(self) -> np.ndarray:

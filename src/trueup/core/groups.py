@@ -37,13 +37,14 @@ def hash_groups(keys: np.ndarray, *, count: int = GROUPS) -> np.ndarray:
         keys = keys % FOLD
     folded = np.abs(np.fmod(integer_keys(keys), FOLD))
     if len(folded) < FOLD // 4:
-        return _mixed(folded) % count
+        return (_mixed(folded) % count).astype(np.int32)
     return _table(count)[folded]
 
 
 def place_groups(rows: int, *, count: int = GROUPS) -> np.ndarray:
     """Group of every place 0 .. ``rows`` - 1: ``hash_groups`` of a range, which repeats."""
-    return np.resize(_table(count), rows) if rows else np.zeros(0, dtype=np.int64)
+    table = _table(count)
+    return table[:rows] if rows <= len(table) else np.resize(table, rows)
 
 
 def _mixed(folded: np.ndarray) -> np.ndarray:
@@ -54,7 +55,9 @@ def _mixed(folded: np.ndarray) -> np.ndarray:
 @cache
 def _table(count: int) -> np.ndarray:
     """Group of every folded key: for many keys a look-up is four times faster than division."""
-    return _mixed(np.arange(FOLD)) % count
+    table = (_mixed(np.arange(FOLD)) % count).astype(np.int32)
+    table.flags.writeable = False  # everybody reads the same one
+    return table
 
 
 def integer_keys(keys: np.ndarray) -> np.ndarray:
@@ -102,4 +105,6 @@ def parts_of_buckets(counts: np.ndarray, *, parts: int) -> np.ndarray:
     before = np.cumsum(counts) - counts
     middle = (before + counts / 2) / max(counts.sum(), 1)
     part = np.minimum((middle * parts).astype(np.int64), parts - 1)
+    # An empty bucket goes with the one before it: else it could be a part without rows.
+    part = np.maximum.accumulate(np.where(counts > 0, part, 0))
     return np.unique(part, return_inverse=True)[1]

@@ -11,14 +11,16 @@ import numpy as np
 from trueup.core.cube import probabilities_of
 from trueup.core.errors import UsageError
 from trueup.core.evidence import Evidence
-from trueup.core.predictions import Probabilities
+from trueup.core.predictions import Probabilities, Sets
 
 
-CLASS, PREDICTED = "class", "predicted class"
+CLASS, PREDICTED, SIZE = "class", "predicted class", "set size"
 
 
 def parted(who: str, evidence: Evidence, by: str) -> Iterator[tuple[Any, Evidence]]:
     """(value, evidence of that value) for a column of ``evidence.by``, or by classes.
+
+    Sets have rows of a ``"class"``, which is their truth, and of a ``"set size"``.
 
     Examples
     --------
@@ -29,6 +31,8 @@ def parted(who: str, evidence: Evidence, by: str) -> Iterator[tuple[Any, Evidenc
     if by in evidence.by:
         values, place = np.unique(evidence.by[by], return_inverse=True)
         return _rows(evidence, values.tolist(), place)
+    if isinstance(evidence.prediction, Sets) and by in (CLASS, SIZE):
+        return _of_sets(evidence, evidence.prediction, by)
     if by == PREDICTED:
         prediction = probabilities_of(who, evidence)
         return _rows(evidence, list(prediction.classes), prediction.probs.argmax(axis=1))
@@ -39,6 +43,13 @@ def parted(who: str, evidence: Evidence, by: str) -> Iterator[tuple[Any, Evidenc
         f"there is no column '{by}' among {list(evidence.by)}",
         do=f"Name a column of Evidence(by=...), '{CLASS}' or '{PREDICTED}'",
     )
+
+
+def _of_sets(evidence: Evidence, sets: Sets, by: str) -> Iterator[tuple[Any, Evidence]]:
+    if by == CLASS:
+        return _rows(evidence, list(sets.classes), evidence.truth)
+    size, place = np.unique(sets.members.sum(axis=1), return_inverse=True)
+    return _rows(evidence, size.tolist(), place)
 
 
 def _rows(evidence: Evidence, values: list, place: np.ndarray) -> Iterator[tuple[Any, Evidence]]:

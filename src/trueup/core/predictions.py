@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -25,7 +26,7 @@ pull its temperature up by a quarter (naive Bayes on digits: 7.1 instead of 5.7)
 """
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Probabilities:
     """Probabilities of classes, a row a case.
 
@@ -38,6 +39,9 @@ class Probabilities:
 
     Attributes
     ----------
+    said
+        What was passed: (n, k), or (n,) of an event. Single precision stays as it is until
+        something asks for more: half the memory to read.
     event
         True where one probability a row was given: measures then speak of the event, else of the
         class that wins.
@@ -49,19 +53,19 @@ class Probabilities:
            [0.1, 0.9]])
     """
 
-    probs: np.ndarray
-    classes: tuple = ()
-    event: bool = field(default=False, init=False)
-    _log: np.ndarray | None = field(default=None, repr=False)
+    said: np.ndarray
+    classes: tuple
+    event: bool
+    _log: np.ndarray | None = field(repr=False)
 
     kind = "probabilities"
 
-    def __post_init__(self) -> None:
-        p = np.asarray(self.probs, dtype=np.float64)
-        object.__setattr__(self, "event", p.ndim == 1)
+    def __init__(self, probs, classes: tuple = ()) -> None:
+        p = np.asarray(probs)
+        p = p if p.dtype == np.float32 else p.astype(np.float64, copy=False)
         check_probabilities(p)
-        object.__setattr__(self, "probs", _both(p) if p.ndim == 1 else p)
-        object.__setattr__(self, "classes", tuple(self.classes) or tuple(range(self.k)))
+        vars(self).update(said=p, event=p.ndim == 1, _log=None)
+        vars(self).update(classes=tuple(classes) or tuple(range(self.k)))
         if len(self.classes) != self.k:
             raise EvidenceError(
                 "Probabilities",
@@ -90,12 +94,24 @@ class Probabilities:
         return trusted(np.exp(z), tuple(classes) or tuple(range(z.shape[1])), event, z)
 
     def __len__(self) -> int:
-        return len(self.probs)
+        return len(self.said)
 
     @property
     def k(self) -> int:
         """Number of classes."""
-        return self.probs.shape[1]
+        return 2 if self.said.ndim == 1 else self.said.shape[1]
+
+    @cached_property
+    def probs(self) -> np.ndarray:
+        """Probabilities (n, k) of all classes in double precision."""
+        p = self.said.astype(np.float64, copy=False)
+        return _both(p) if p.ndim == 1 else p
+
+    @property
+    def chance(self) -> np.ndarray:
+        """Probability (n,) of the event: of the last class."""
+        p = self.said if self.said.ndim == 1 else self.said[:, -1]
+        return p.astype(np.float64, copy=False)
 
     @property
     def exact_logs(self) -> np.ndarray | None:
@@ -106,13 +122,14 @@ class Probabilities:
         """Natural logarithms (n, k); a probability below 1e-12 counts as 1e-12."""
         if self._log is not None:
             return self._log
-        logs = np.maximum(self.probs, EPS)
+        wide = self.probs if self.said.ndim == 1 else self.said
+        logs = np.maximum(wide, EPS, dtype=np.float64)
         return np.log(logs, out=logs)
 
     def take(self, index) -> Probabilities:
         """The rows of ``index``."""
         log = None if self._log is None else self._log[index]
-        return trusted(self.probs[index], self.classes, self.event, log)
+        return trusted(self.said[index], self.classes, self.event, log)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +147,7 @@ class Points:
 
     def take(self, index) -> Points:
         """The rows of ``index``."""
-        return Points(self.values[index])
+        return _with(self, values=self.values[index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +171,7 @@ class Normal:
 
     def take(self, index) -> Normal:
         """The rows of ``index``."""
-        return Normal(self.mean[index], self.sd[index])
+        return _with(self, mean=self.mean[index], sd=self.sd[index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +187,7 @@ class Quantiles:
 
     def __post_init__(self) -> None:
         levels, values = finite("Quantiles", self.levels, 1), finite("Quantiles", self.values, 2)
-        if values.shape[1] != len(levels) or (np.diff(levels) <= 0).any():
+        if not len(levels) or values.shape[1] != len(levels) or (np.diff(levels) <= 0).any():
             raise EvidenceError(
                 "Quantiles",
                 f"levels {levels.tolist()} do not fit values of shape {values.shape}",
@@ -185,7 +202,7 @@ class Quantiles:
 
     def take(self, index) -> Quantiles:
         """The rows of ``index``."""
-        return Quantiles(self.levels, self.values[index])
+        return _with(self, values=self.values[index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,14 +213,21 @@ class Ensemble:
     kind = "ensemble"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "members", finite("Ensemble", self.members, 2))
+        members = finite("Ensemble", self.members, 2)
+        if not members.shape[1]:
+            raise EvidenceError(
+                "Ensemble",
+                f"shape must be (n, m) with m >= 1; got {members.shape}",
+                do="Pass one column a member",
+            )
+        object.__setattr__(self, "members", members)
 
     def __len__(self) -> int:
         return len(self.members)
 
     def take(self, index) -> Ensemble:
         """The rows of ``index``."""
-        return Ensemble(self.members[index])
+        return _with(self, members=self.members[index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,15 +253,25 @@ class Intervals:
 
     def take(self, index) -> Intervals:
         """The rows of ``index``."""
-        return Intervals(self.low[index], self.high[index], self.level)
+        return _with(self, low=self.low[index], high=self.high[index])
 
 
 @dataclass(frozen=True, eq=False)
 class Sets:
-    """A set of classes a case: ``members`` (n, k) of bool, holding the truth with ``level``."""
+    """A set of classes a case: ``members`` (n, k) of bool, holding the truth with ``level``.
+
+    ``classes`` names the k classes; empty means 0 .. k - 1.
+
+    Examples
+    --------
+    >>> made = Sets([[True, False], [True, True]], 0.9, classes=("cat", "dog"))
+    >>> made.names()
+    [('cat',), ('cat', 'dog')]
+    """
 
     members: np.ndarray
     level: float
+    classes: tuple = ()
     kind = "sets"
 
     def __post_init__(self) -> None:
@@ -250,13 +284,38 @@ class Sets:
             )
         inside("Sets", "level", np.array([self.level]))
         object.__setattr__(self, "members", members)
+        object.__setattr__(self, "classes", tuple(self.classes) or tuple(range(self.k)))
+        if len(self.classes) != self.k:
+            raise EvidenceError(
+                "Sets",
+                f"{len(self.classes)} class names for {self.k} columns",
+                do="Pass one name a column",
+            )
 
     def __len__(self) -> int:
         return len(self.members)
 
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return self.members.shape[1]
+
+    def names(self) -> list[tuple]:
+        """The classes of every set."""
+        return [tuple(c for c, held in zip(self.classes, row, strict=True) if held)
+                for row in self.members.tolist()]  # fmt: skip
+
     def take(self, index) -> Sets:
         """The rows of ``index``."""
-        return Sets(self.members[index], self.level)
+        return _with(self, members=self.members[index])
+
+
+def _with(prediction, **columns: np.ndarray):
+    """The prediction with other ``columns``, which are known to be valid."""
+    made = object.__new__(type(prediction))
+    for name, value in (vars(prediction) | columns).items():
+        object.__setattr__(made, name, value)
+    return made
 
 
 def _both(p: np.ndarray) -> np.ndarray:
@@ -279,6 +338,5 @@ def log_softmax(z: np.ndarray) -> np.ndarray:
 def trusted(probs, classes: tuple, event: bool, log: np.ndarray | None) -> Probabilities:
     """Probabilities that are known to be valid."""
     made = object.__new__(Probabilities)
-    for name, value in (("probs", probs), ("classes", classes), ("event", event), ("_log", log)):
-        object.__setattr__(made, name, value)
+    vars(made).update(said=probs, classes=classes, event=event, _log=log)
     return made

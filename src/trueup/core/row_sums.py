@@ -16,24 +16,29 @@ CLASS_STEPS = 256
 """Steps of log-odds of the per-class cells where there are more than 20 classes."""
 
 
-def row_blocks(rows: int, *, cells: int, width: int = 1) -> list[slice]:
+def row_blocks(rows: int, width: int = 1, *, cells: int = 0) -> list[slice]:
     """Slices of rows of ``width`` numbers: in the processor's cache, but more than the cells."""
-    size = max(max(2**15, cells) // width, 1)
+    size = max(max(2**16, cells) // width, 1)
     return [slice(start, start + size) for start in range(0, max(rows, 1), size)]
 
 
 def scores_of(prediction: Probabilities, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Score (n,) and outcome (n,): of the event, or of the class that wins."""
     if prediction.event:
-        return prediction.probs[:, 1], truth == 1
-    winner = prediction.probs.argmax(axis=1)
-    return prediction.probs[np.arange(len(truth)), winner], winner == truth
+        return prediction.chance, truth == 1
+    scores, came = np.empty(len(truth)), np.empty(len(truth), dtype=bool)
+    for rows in row_blocks(len(truth), width=prediction.k):
+        said = prediction.said[rows]
+        winner = said.argmax(axis=1)
+        scores[rows] = said[np.arange(len(said)), winner]
+        np.equal(winner, truth[rows], out=came[rows])
+    return scores, came
 
 
 def row_columns(prediction: Probabilities, truth, weight, *, grid: Grid):
     """The columns to sum - weighted y, p, brier, loss (n,) - and the bin (n,) of every row."""
     if prediction.event and prediction.exact_logs is None:
-        stats, odds = event_statistics(prediction.probs[:, 1], truth == 1)
+        stats, odds = event_statistics(prediction.chance, truth == 1)
     else:
         stats, odds = class_statistics(prediction, truth), None
     return weigh(stats, weight), grid(stats["p"], odds=odds)
@@ -46,7 +51,7 @@ def event_statistics(p: np.ndarray, happened: np.ndarray):
     yes, no = np.log(np.maximum(p, EPS)), np.log(np.maximum(q, EPS))
     miss = np.where(happened, q, p)
     loss = -np.where(happened, yes, no)
-    return {"y": happened.astype(np.float64), "p": p, "brier": miss * miss, "loss": loss}, yes - no
+    return {"y": happened, "p": p, "brier": miss * miss, "loss": loss}, yes - no
 
 
 def class_statistics(prediction: Probabilities, truth: np.ndarray) -> dict[str, np.ndarray]:
@@ -60,12 +65,12 @@ def class_statistics(prediction: Probabilities, truth: np.ndarray) -> dict[str, 
     )
     loss = -said
     if prediction.event:
-        return event_statistics(prediction.probs[:, 1], truth == 1)[0] | {"loss": loss}
+        return event_statistics(prediction.chance, truth == 1)[0] | {"loss": loss}
     winner = prediction.probs.argmax(axis=1)
     residual = prediction.probs.copy()
     residual[rows, truth] -= 1.0  # (p_k - 1)^2 as written: sum p^2 - 2 p_y + 1 cancels near zero
     return {
-        "y": (winner == truth).astype(np.float64),
+        "y": winner == truth,
         "p": prediction.probs[rows, winner],
         "brier": np.einsum("nk,nk->n", residual, residual),
         "loss": loss,

@@ -59,6 +59,23 @@ class Rows:
         return cls(places ^ np.einsum("n,n->", contents, places | np.uint64(1)), contents)
 
 
+def uniforms(array: np.ndarray, *, seed: int) -> np.ndarray:
+    """A number (n,) in [0, 1) a row of ``array`` (n, ...), from its values and a seed alone.
+
+    As good as chance, yet the same row gets the same number at any place, on any day.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(0).random((4, 2))
+    >>> bool((uniforms(rows, seed=1)[2:] == uniforms(rows[2:], seed=1)).all())
+    True
+    """
+    contents = Rows.of([array]).contents
+    assert contents is not None
+    mixed = _mix(contents ^ _mix(np.array([seed], dtype=np.int64).astype(np.uint64)))
+    return (mixed >> np.uint64(11)) * 2.0**-53
+
+
 NOBODY = Rows(np.zeros(0, dtype=np.uint64))
 """Identity of rows where nobody asks for it: to hash them takes longer than to measure."""
 

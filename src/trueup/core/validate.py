@@ -29,7 +29,7 @@ def check_probabilities(p: np.ndarray) -> None:
     outside = _any((p < 0) | (p > 1))
     if outside.any():
         refuse_rows("Probabilities", f"outside [0, 1]; {_likely(p)}", outside, p)
-    off = np.atleast_1d(np.abs(p.sum(axis=1) - 1.0) > SUM_TOLERANCE)
+    off = np.atleast_1d(np.abs(p.sum(axis=1, dtype=np.float64) - 1.0) > SUM_TOLERANCE)
     refuse_rows("Probabilities", "rows must sum to one", off, p)
 
 
@@ -37,7 +37,13 @@ def _sound(p: np.ndarray) -> bool:
     """Whether nothing is wrong with a block; NaN fails every comparison."""
     if p.size and not (p.min() >= 0 and p.max() <= 1):
         return False
-    return p.ndim == 1 or bool((np.abs(p.sum(axis=1) - 1.0) <= SUM_TOLERANCE).all())
+    if p.ndim == 1 or _near_one(p @ np.ones(p.shape[1], dtype=p.dtype), SUM_TOLERANCE / 2):
+        return True
+    return _near_one(p.sum(axis=1, dtype=np.float64), SUM_TOLERANCE)  # single precision may err
+
+
+def _near_one(sums: np.ndarray, tolerance: float) -> bool:
+    return bool((np.abs(sums - 1.0) <= tolerance).all())
 
 
 def _blocks(p: np.ndarray) -> Iterator[slice]:
@@ -64,10 +70,15 @@ def finite(who: str, values, ndim: int) -> np.ndarray:
         raise EvidenceError(
             who, f"needs {ndim} dimension(s); got shape {array.shape}", do="Reshape the values"
         )
-    bad = ~np.isfinite(array)
-    if bad.any():
+    if not all_finite(array) and (bad := ~np.isfinite(array)).any():
         refuse_rows(who, "NaN or infinite", bad if ndim == 1 else _any(bad), array)
     return array
+
+
+def all_finite(array: np.ndarray) -> bool:
+    """Whether a sum is finite, one pass without a mask; a sum that overflows says False, too."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return bool(np.isfinite(array.sum()))
 
 
 def same_length(who: str, a: np.ndarray, b: np.ndarray) -> None:
@@ -88,7 +99,7 @@ def inside(who: str, name: str, levels: np.ndarray) -> None:
 
 def _any(bad: np.ndarray) -> np.ndarray:
     """(n,) whether any column of a row is bad."""
-    return bad if bad.ndim == 1 else np.atleast_1d(bad.any(axis=1))
+    return bad.any(axis=tuple(range(1, bad.ndim)))
 
 
 def _likely(values: np.ndarray) -> str:

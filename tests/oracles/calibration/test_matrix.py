@@ -163,3 +163,22 @@ def test_an_unknown_loss_is_an_error():
     e = confused_classes(20).evidence
     with pytest.raises(UsageError, match=r"MatrixScaling: there is no loss 'hinge'.* log_loss"):
         MatrixScaling(loss="hinge").fit(e)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("full", [True, False])
+def test_products_equal_the_whole_curvature(loss, full):
+    """In single precision; what moves all classes alike is bent by the penalty alone."""
+    made = problem(loss, full=full)
+    rng = np.random.default_rng(6)
+    theta = made.start + rng.normal(0, 0.3, made.start.shape)
+    bend, times = made.curvature(theta), made.product(theta)
+    for way in (rng.normal(size=theta.shape), np.broadcast_to(theta[0], theta.shape)):
+        exact = (bend @ way.reshape(-1)).reshape(way.shape)
+        assert times(way) == pytest.approx(exact, rel=1e-4, abs=1e-5)
+
+
+def test_many_classes_that_are_always_right_say_that_there_is_no_minimum():
+    y = np.arange(100) % 20
+    e = Evidence(Probabilities.from_logits(900.0 * np.eye(20)[y]), y)
+    assert not MatrixScaling().fit(e).converged

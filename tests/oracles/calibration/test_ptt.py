@@ -18,7 +18,7 @@ RATE = 1e-4
 def test_equals_ranks_by_counting():
     rng = np.random.default_rng(0)
     held_out, scores = rng.integers(0, 20, 30), rng.integers(-1, 22, (4, 5))
-    found = PTT(steepness=10.0, centre=0.5).fit(held_out)(scores)
+    found = PTT(steepness=10.0, bend=0.5).fit(held_out)(scores)
     for value, share in zip(scores.ravel(), found.ravel(), strict=True):
         rank = sum(h <= value for h in held_out) / 30
         assert share == pytest.approx(1 / (1 + math.exp(-10 * (rank - 0.5))), rel=1e-12)
@@ -30,7 +30,7 @@ def attacked(seed, settings, *, bent, rows, new, draws=128):
     x, y = world.drawn(250 + rows + new, rng)
     parts = np.split(np.arange(len(x)), [250, 250 + rows])
     held_out = world.scores(x[parts[0]])[np.arange(250), y[parts[0]]]
-    score = PTT(centre=settings.level + 0.05).fit(held_out) if bent else np.asarray
+    score = PTT(bend=settings.level + 0.05).fit(held_out) if bent else np.asarray
     own = score(world.draws(x[parts[1]], settings.sigma, draws, rng))
     fitted = settings.fit(own[np.arange(rows), y[parts[1]]])
     moved = world.attacked(x[parts[2]], y[parts[2]], settings.radius)
@@ -59,7 +59,7 @@ def test_they_hold_the_truth_as_often_as_said():
 def test_bad_input_is_refused():
     with pytest.raises(UsageError, match="steepness is 0"):
         PTT(steepness=0)
-    with pytest.raises(UsageError, match="centre 2"):
-        PTT(centre=2)
+    with pytest.raises(UsageError, match="bend 2"):
+        PTT(bend=2)
     with pytest.raises(EvidenceError, match="NaN or infinite"):
         PTT().fit([np.nan])

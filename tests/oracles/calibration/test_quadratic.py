@@ -7,7 +7,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from trueup.calibration import PlattScaling, QuadraticScaling, log_loss
-from trueup.calibration.recalibrate.quadratic import _newton
+from trueup.calibration.recalibrate.logistic import newton
 from trueup.core import Evidence, Probabilities
 
 
@@ -59,5 +59,5 @@ def test_without_a_ridge_it_is_the_bare_fit():
     peer = LogisticRegression(C=np.inf, tol=1e-10, max_iter=5_000)
     peer.fit(np.column_stack([x, x**2]), e.truth)
     features = np.column_stack([np.ones_like(x), x, x**2])
-    theta, reached = _newton(features, e.truth, np.full(400, 1 / 400), 0.0, QuadraticScaling())
+    theta, reached = newton(features, e.truth, np.ones(400), tolerance=1e-10)
     assert reached and theta == pytest.approx([*peer.intercept_, *peer.coef_[0]], abs=1e-4)

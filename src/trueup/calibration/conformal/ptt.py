@@ -49,21 +49,21 @@ class PTT:
     ----------
     steepness
         :math:`T` > 0; the paper takes 400.
-    centre
+    bend
         :math:`c`, the rank in the middle: somewhat above the level of the sets. The paper takes 0.9
         for sets of level 0.9; there ranks of 250 rows err by .02, and where that puts the threshold
         above the middle every set is full.
     """
 
     steepness: float = 400.0
-    centre: float = 0.95
+    bend: float = 0.95
 
     def __post_init__(self) -> None:
-        if not (self.steepness > 0 and 0 <= self.centre <= 1):
+        if not (self.steepness > 0 and 0 <= self.bend <= 1):
             raise UsageError(
                 "PTT",
-                f"steepness is {self.steepness}, centre {self.centre}",
-                do="Pass a steepness above 0 and a centre in [0, 1]",
+                f"steepness is {self.steepness}, bend {self.bend}",
+                do="Pass a steepness above 0 and a bend in [0, 1]",
             )
 
     def fit(self, scores) -> FittedPTT:
@@ -96,4 +96,4 @@ class FittedPTT:
     def __call__(self, scores: np.ndarray) -> np.ndarray:
         """Shares of the shape of ``scores``."""
         rank = np.searchsorted(self.held_out, scores, side="right") / max(len(self.held_out), 1)
-        return expit(self.settings.steepness * (rank - self.settings.centre))
+        return expit(self.settings.steepness * (rank - self.settings.bend))

@@ -59,11 +59,7 @@ class Miscalibration(AbstractTerm):
 
     def value(self, sums: np.ndarray) -> np.ndarray:
         w, y, p = np.moveaxis(sums, 1, 0)
-        fitted = isotonic_means(w, y)
-        score = p / np.where(w > 0, w, 1.0)
-        # Brier of the score minus Brier of the fit; y^2 terms cancel because y is 0 or 1.
-        excess = w * (score**2 - fitted**2) - 2 * y * (score - fitted)
-        return excess.sum(axis=1) / w.sum(axis=1)
+        return excess(w, y, p / np.where(w > 0, w, 1.0))
 
 
 @dataclass(frozen=True)
@@ -76,10 +72,7 @@ class Discrimination(AbstractTerm):
 
     def value(self, sums: np.ndarray) -> np.ndarray:
         w, y, _ = np.moveaxis(sums, 1, 0)
-        base = (y.sum(axis=1) / w.sum(axis=1))[:, None]
-        fitted = isotonic_means(w, y)
-        gain = w * (base**2 - fitted**2) - 2 * y * (base - fitted)
-        return gain.sum(axis=1) / w.sum(axis=1)
+        return excess(w, y, (y.sum(axis=1) / w.sum(axis=1))[:, None])
 
 
 @dataclass(frozen=True)
@@ -93,6 +86,13 @@ class Uncertainty(AbstractTerm):
     def value(self, sums: np.ndarray) -> np.ndarray:
         base = sums[:, 1].sum(axis=1) / sums[:, 0].sum(axis=1)
         return base * (1 - base)
+
+
+def excess(w: np.ndarray, y: np.ndarray, said: np.ndarray) -> np.ndarray:
+    """(r,) Brier score of ``said`` (r, bins) minus that of the isotonic fit."""
+    fitted = isotonic_means(w, y)
+    # y^2 terms cancel because y is 0 or 1.
+    return (w * (said**2 - fitted**2) - 2 * y * (said - fitted)).sum(axis=1) / w.sum(axis=1)
 
 
 def isotonic_means(w: np.ndarray, y: np.ndarray) -> np.ndarray:

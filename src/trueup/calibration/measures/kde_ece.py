@@ -23,15 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trueup.calibration.measures.smoothing import (
-    FINE,
-    FREQUENCY,
-    STEPS,
-    cosines,
-    density,
-    integral,
-    on_lattice,
-)
+from trueup.calibration.measures import smoothing
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
 from trueup.core.grid import Grid
@@ -63,10 +55,10 @@ class KDECalibrationError(AbstractMeasure):
 
     @property
     def grid(self) -> Grid:
-        return FINE
+        return smoothing.FINE
 
     def parts(self, cube: Cube) -> np.ndarray:
-        masses = on_lattice(cube, cube.table["w"], cube.table["y"])
+        masses = smoothing.on_lattice(cube, cube.table["w"], cube.table["y"])
         size = np.zeros((*masses.shape[:2], 1))  # the sums of weights and of their squares
         size[..., 0] = cube.table.total("w", "w2")
         return np.concatenate([masses, size], axis=-1)
@@ -76,12 +68,12 @@ class KDECalibrationError(AbstractMeasure):
         if not (w > 0).all():
             return np.full(len(w), np.nan)
         wide = bandwidth(masses[:, 1], w**2 / w2)
-        falling = triweight(FREQUENCY * 3 * wide[:, None])
-        f, g = (density(cosines(masses[:, j]) * falling) for j in (0, 1))
-        return integral(np.abs(NODES * f - g)) / integral(f)
+        falling = triweight(smoothing.FREQUENCY * 3 * wide[:, None])
+        f, g = (smoothing.density(smoothing.cosines(masses[:, j]) * falling) for j in (0, 1))
+        return smoothing.integral(np.abs(NODES * f - g)) / smoothing.integral(f)
 
 
-NODES = np.arange(STEPS + 1) / STEPS
+NODES = np.arange(smoothing.STEPS + 1) / smoothing.STEPS
 
 
 def bandwidth(events: np.ndarray, n: np.ndarray) -> np.ndarray:

@@ -73,14 +73,14 @@ def split_by(evidence: Evidence, fold: np.ndarray) -> list[Fold]:
 def held_out(settings: AbstractCorrection, folds: Sequence[Fold]) -> np.ndarray | None:
     """Log-probability of what happened on every judging row, fold by fold.
 
-    None where a fit has no minimum, reads more than probabilities, or says what is not finite.
+    None where a fit has no minimum, reads what is not in ``by``, or says what is not finite.
     """
     found = []
     for learn, judge in folds:
         fitted = settings.fit(learn)
-        if not fitted.converged or fitted.needs:
+        if not fitted.converged or not fitted.needs.keys() <= judge.by.keys():
             return None
-        logs = fitted.apply(judge.prediction).log_probs()  # type: ignore[arg-type]
+        logs = fitted.correct(judge).log_probs()
         found.append(logs[np.arange(len(judge)), judge.truth])
     said = np.concatenate(found)
     return said if np.isfinite(said).all() else None

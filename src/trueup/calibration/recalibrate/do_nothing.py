@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -10,13 +11,14 @@ from trueup.core.cards import Card
 from trueup.core.correction import AbstractCorrection
 from trueup.core.expressions import Expr
 from trueup.core.fitted import AbstractMap
+from trueup.core.laws import NUMBERS
 
 
 CARD = Card(
     name="DoNothing",
     question="calibration",
     family="recalibrate",
-    summary="leave the probabilities as they are: the candidate to beat",
+    summary="leave the predictions as they are: the candidate to beat",
     axes={"map": "identity", "loss": "none", "grouping": "none"},
     paper="the null hypothesis",
     claims=("keeps the ranking of classes", "does not raise the loss it is fitted on"),
@@ -37,6 +39,8 @@ class DoNothing(AbstractCorrection):
     >>> bool(np.allclose(after.probs, evidence.prediction.probs))
     True
     """
+
+    kinds: ClassVar[tuple[str, ...]] = (*NUMBERS, "probabilities", "sets")
 
     def learn(self, logs: np.ndarray, truth: np.ndarray, weight: np.ndarray):
         return Identity(), True

@@ -27,7 +27,7 @@ CARD = Card(
         "recovers a true matrix",
         "does not raise the loss it is fitted on",
     ),
-    cost="O(n k^4) a Newton step; beyond 16 classes L-BFGS, O(n k^2) a step",
+    cost="O(n k^4) a Newton step; beyond 16 classes O(n k^2), tens of times a step",
     not_for="fewer than some hundred rows a class: it has k (k + 1) numbers to overfit",
 )
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from trueup.calibration.recalibrate.logistic import Ridge, newton
 from trueup.calibration.recalibrate.tempered import Tempered, temper
 from trueup.core.cards import Card
 from trueup.core.effort import Effort
@@ -63,9 +64,11 @@ class QuadraticScaling(AbstractEventCorrection):
     def learn_event(self, x: np.ndarray, y: np.ndarray, weight: np.ndarray):
         first, z = temper(np.column_stack([np.zeros_like(x), x]), (y > 0.5).astype(int), weight)
         u = z[:, 1] - z[:, 0]
-        features = np.column_stack([np.ones_like(u), u, u**2])
+        features = np.stack([np.ones_like(u), u, u**2]).T
         cost = 2.0 * self.ridge / weight.sum()
-        theta, converged = _newton(features, y, weight / weight.sum(), cost, self)
+        ridge = Ridge(cost, np.array([0.0, 1.0, 0.0]))
+        limits = {"tolerance": self.tolerance, "steps": self.steps}
+        theta, converged = newton(features, y, weight, ridge=ridge, **limits)
         return Parabola(first, *map(float, theta)), converged
 
 
@@ -88,26 +91,3 @@ class Parabola(AbstractEventMap):
     def parameters(self) -> dict[str, float]:
         own = {"intercept": self.intercept, "slope": self.slope, "bend": self.bend}
         return self.first.parameters | own
-
-
-def _newton(features: np.ndarray, y: np.ndarray, w: np.ndarray, cost: float, settings):
-    """Numbers (3,) of least log loss plus ``cost`` times their squared distance from (0, 1, 0)."""
-    start = np.array([0.0, 1.0, 0.0])
-
-    def value(theta: np.ndarray) -> float:
-        eta = features @ theta
-        return w @ (np.logaddexp(0.0, eta) - y * eta) + cost * ((theta - start) ** 2).sum()
-
-    theta = start
-    for _ in range(settings.steps):
-        q = np.exp(-np.logaddexp(0.0, -features @ theta))
-        gradient = features.T @ (w * (q - y)) + 2.0 * cost * (theta - start)
-        curvature = (features * (w * q * (1.0 - q))[:, None]).T @ features
-        turn = np.linalg.solve(curvature + 2.0 * cost * np.eye(3), -gradient)
-        size, now = 1.0, value(theta)
-        while value(theta + size * turn) > now + 1e-15 and size > 1e-6:
-            size /= 2
-        theta = theta + size * turn
-        if np.abs(size * turn).max() < settings.tolerance:
-            return theta, True
-    return theta, False

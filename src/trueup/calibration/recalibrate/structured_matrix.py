@@ -23,7 +23,7 @@ CARD = Card(
     axes={"map": "a matrix and a shift", "loss": "log loss, ridge", "grouping": "none"},
     paper="Berta, Holzmüller, Jordan, Bach 2026, AISTATS, arXiv:2511.03685 (SMS)",
     claims=("recovers the true temperature", "recovers a true matrix"),
-    cost="temperature scaling, then O(n k^4) a Newton step; beyond 16 classes L-BFGS, O(n k^2)",
+    cost="temperature scaling, then O(n k^4) a Newton step; beyond 16 classes O(n k^2)",
     not_for="a million rows of many classes, where minutes matter: see VectorScaling",
 )
 

@@ -23,7 +23,7 @@ CARD = Card(
     axes={"map": "a scale and a shift a class", "loss": "log loss, ridge", "grouping": "none"},
     paper="Berta, Holzmüller, Jordan, Bach 2026, AISTATS, arXiv:2511.03685 (SVS)",
     claims=("recovers the true temperature",),
-    cost="temperature scaling, then O(n k^2) a Newton step; L-BFGS beyond 150 classes",
+    cost="temperature scaling, then O(n k^2) a Newton step; O(n k) beyond 150 classes",
     not_for="classes that are taken for each other: see StructuredMatrixScaling",
 )
 

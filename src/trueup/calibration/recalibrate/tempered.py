@@ -9,6 +9,7 @@ import numpy as np
 from trueup.calibration.recalibrate.temperature import TemperatureScaling, best_scale
 from trueup.core.expressions import Expr, Input, Linear, Scaled, evaluate, operate, softmax
 from trueup.core.fitted import AbstractMap
+from trueup.core.row_sums import row_blocks
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,8 @@ def temper(logs: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> tuple[Tem
     """
     beta, _ = best_scale(logs, truth, weight, settings=TemperatureScaling())
     made = Tempered(float(1.0 / beta), float(1.0 / (weight.sum() + 1.0)))
-    given = Input("logs", logs.shape[1])
-    return made, evaluate(made.expression(given), {"logs": logs})
+    expr, blocks = made.expression(Input("logs", logs.shape[1])), row_blocks(*logs.shape)
+    return made, np.concatenate([evaluate(expr, {"logs": logs[rows]}) for rows in blocks])
 
 
 def affine_map(theta: np.ndarray, *, first: tuple[AbstractMap, ...] = ()) -> AffineMap:

@@ -22,9 +22,14 @@ from trueup.core.expressions.ops import Apply as Apply
 from trueup.core.expressions.ops import log_softmax as log_softmax
 from trueup.core.expressions.ops import logs_of as logs_of
 from trueup.core.expressions.ops import operate as operate
+from trueup.core.expressions.ops import probs_of as probs_of
 from trueup.core.expressions.ops import softmax as softmax
+from trueup.core.expressions.order import Sorted as Sorted
+from trueup.core.expressions.order import mean_over as mean_over
 from trueup.core.expressions.pieces import MISSING as MISSING
+from trueup.core.expressions.pieces import AtLeast as AtLeast
 from trueup.core.expressions.pieces import Choose as Choose
 from trueup.core.expressions.pieces import Lookup as Lookup
 from trueup.core.expressions.pieces import Piecewise as Piecewise
 from trueup.core.expressions.pieces import as_names as as_names
+from trueup.core.expressions.pieces import distinct_names as distinct_names

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trueup.core.expressions.nodes import Expr, Join, Total
+from trueup.core.expressions.nodes import Expr, Join, Scaled, Total
 from trueup.core.predictions import EPS
 
 
@@ -28,6 +28,9 @@ OPS = {
     "subtract": Op(np.subtract, "{0} - {1}"),
     "multiply": Op(np.multiply, "{0} * {1}"),
     "divide": Op(np.divide, "{0} / {1}"),
+    "greatest": Op(np.maximum, "greatest({0}, {1})"),
+    "least": Op(np.minimum, "least({0}, {1})"),
+    "sqrt": Op(lambda x: np.sqrt(np.maximum(x, 0.0)), "sqrt(greatest({0}, 0e0))"),
     "exp": Op(lambda x: np.exp(np.minimum(x, 700.0)), "exp(least({0}, 700e0))"),
     "log": Op(lambda x: np.log(np.maximum(x, TINY)), f"ln(greatest({{0}}, {TINY!r}))"),
     # ln(1 + e^x), written so that neither branch overflows.
@@ -89,3 +92,8 @@ def logs_of(probs: Expr, *, event: bool) -> Expr:
     """Log-probabilities of the classes from their probabilities, or from that of the event."""
     said = operate("log_prob", probs)
     return Join((operate("log_rest", probs), said)) if event else said
+
+
+def probs_of(probs: Expr, *, event: bool) -> Expr:
+    """Probabilities of the classes from themselves, or from that of the event."""
+    return Join((Scaled(probs, -1.0, 1.0), probs)) if event else probs

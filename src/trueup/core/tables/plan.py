@@ -8,6 +8,7 @@ from itertools import combinations, pairwise
 from typing import Any
 
 from trueup.core.groups import BLOCKS, GROUPS, sql_group, sql_key
+from trueup.core.row_score import AbstractRowSums
 from trueup.core.tables.clock import Clock, clock_of
 from trueup.core.tables.labels import table_values
 from trueup.core.tables.names import literal, quoted
@@ -46,12 +47,15 @@ class Slicer:
         or in Narwhals where the table lives elsewhere.
     left_out
         What is not examined, in words; empty where all is.
+    values
+        Values of the first slices, as text; empty where slices are ranges or times.
     """
 
     column: str
     labels: list[str]
     code: Any
     left_out: str = ""
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class Plan:
         Expression of the number of the row's key, where it has one.
     known_by
         What a row is known by, in words.
+    scores
+        Measures of forecasts of numbers whose columns are to be summed as well.
     """
 
     roles: Roles
@@ -86,6 +92,7 @@ class Plan:
     only: Any = ""
     key: Any = ""
     known_by: str = "the row"
+    scores: tuple[AbstractRowSums, ...] = ()
 
     @property
     def groups(self) -> int:
@@ -161,7 +168,8 @@ def slicer(table: Table, column: str) -> Slicer:
     total = len(values)
     if total > VALUES:
         total = table.query(f"SELECT count(DISTINCT {name}) FROM ({table.relation})")[0][0]
-    return Slicer(column, labels, sql, left_out(column, total))
+    named = () if table.kind(column) == "time" else tuple(kept)
+    return Slicer(column, labels, sql, left_out(column, total), named)
 
 
 def left_out(column: str, total: int) -> str:

@@ -1,4 +1,4 @@
-"""Bias of points: mean of predicted minus true, in the unit of the truth.
+"""Bias: mean of predicted minus true, in the unit of the truth.
 
 ``sum w e / sum w`` with ``e`` predicted minus true. Above 0 the model says too much.
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
+from trueup.core.laws import NUMBERS
 from trueup.core.measure import AbstractMeasure
 
 
@@ -27,6 +28,7 @@ CARD = Card(
     family="points",
     summary="mean of predicted minus true",
     paper="Murphy 1988, Monthly Weather Review 116(12)",
+    claims=("covers its truth",),
     cost="O(n)",
     not_for="errors that cancel: read the MAE beside it",
 )
@@ -38,7 +40,7 @@ class Bias(AbstractMeasure):
 
     name = "bias"
     label = "Bias"
-    kinds = ("points",)
+    kinds = NUMBERS
     better = "neither"
     reach = (-math.inf, math.inf)
 

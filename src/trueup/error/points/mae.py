@@ -1,4 +1,4 @@
-"""Mean absolute error of points, in the unit of the truth.
+"""Mean absolute error of the point, or of the median that a law states, in the unit of the truth.
 
 ``sum w |e| / sum w`` with ``e`` predicted minus true. Least for the median of what happens.
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
+from trueup.core.laws import NUMBERS
 from trueup.core.measure import AbstractMeasure
 
 
@@ -24,8 +25,9 @@ CARD = Card(
     name="mae",
     question="error",
     family="points",
-    summary="mean absolute error of points",
+    summary="mean absolute error of points, or of medians of laws",
     paper="Gneiting 2011, JASA 106(494), for what it is least for",
+    claims=("covers its truth",),
     cost="O(n)",
     not_for="comparing series of different units",
 )
@@ -37,7 +39,7 @@ class MeanAbsoluteError(AbstractMeasure):
 
     name = "mae"
     label = "Mean absolute error"
-    kinds = ("points",)
+    kinds = NUMBERS
 
     def parts(self, cube: Cube) -> np.ndarray:
         return cube.table.total("absolute", "w")

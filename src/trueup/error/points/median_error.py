@@ -1,4 +1,4 @@
-"""Median absolute error of points, in the unit of the truth: what a typical case is off by.
+"""Median absolute error, in the unit of the truth: what a typical case is off by.
 
 Half of the weight is off by less. Read from a histogram with 64 bins to a doubling, inside a bin
 from its mean, so it is within about 0.5 % of the exact median. Quantiles get the standard error of
@@ -19,6 +19,7 @@ import numpy as np
 
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
+from trueup.core.laws import NUMBERS
 from trueup.core.measure import AbstractMeasure
 
 
@@ -39,7 +40,7 @@ class MedianAbsoluteError(AbstractMeasure):
 
     name = "median_absolute_error"
     label = "Median absolute error"
-    kinds = ("points",)
+    kinds = NUMBERS
     quantile = True
 
     def parts(self, cube: Cube) -> np.ndarray:

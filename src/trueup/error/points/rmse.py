@@ -1,4 +1,4 @@
-"""Root mean squared error of points, in the unit of the truth.
+"""Root mean squared error of the point, or of the mean that a law states, in the unit of the truth.
 
 ``sqrt(sum w e^2 / sum w)`` with ``e`` predicted minus true. Least for the mean of what happens. The
 interval is made on the mean square and mapped.
@@ -19,6 +19,7 @@ import numpy as np
 
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
+from trueup.core.laws import NUMBERS
 from trueup.core.measure import AbstractMeasure
 
 
@@ -26,7 +27,7 @@ CARD = Card(
     name="rmse",
     question="error",
     family="points",
-    summary="root mean squared error of points",
+    summary="root mean squared error of points, or of means of laws",
     paper="Gneiting 2011, JASA 106(494), for what it is least for",
     cost="O(n)",
     not_for="heavy tails, where a few rows decide it and its interval covers two points too little",
@@ -39,7 +40,7 @@ class RootMeanSquaredError(AbstractMeasure):
 
     name = "rmse"
     label = "Root mean squared error"
-    kinds = ("points",)
+    kinds = NUMBERS
 
     def parts(self, cube: Cube) -> np.ndarray:
         return cube.table.total("square", "w")

@@ -116,7 +116,8 @@ def _slicer(table: RemoteTable, frame: nw.LazyFrame, role: str, column: str) -> 
     if total > VALUES:
         distinct = frame.filter(~value.is_null()).select(n=value.n_unique())
         total = int(table.arrays(distinct)["n"][0])
-    return Slicer(column, labels, code.cast(nw.Int64), left_out(column, total))
+    named = () if table.kind(column) == "time" else tuple(texts)
+    return Slicer(column, labels, code.cast(nw.Int64), left_out(column, total), named)
 
 
 def _numeric(table: RemoteTable, frame: nw.LazyFrame, role: str, column: str) -> Slicer:

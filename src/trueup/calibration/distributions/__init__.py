@@ -1,0 +1,1 @@
+"""Corrections of forecasts of numbers: normal laws, quantiles, ensembles, intervals, points."""

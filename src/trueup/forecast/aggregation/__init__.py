@@ -1,0 +1,1 @@
+"""Combining forecasts of several models into one."""

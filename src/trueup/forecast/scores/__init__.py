@@ -1,0 +1,1 @@
+"""Scores of forecasts of numbers, one a file."""
