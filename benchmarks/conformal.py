@@ -18,8 +18,15 @@ TASKS = {
     "raps": "RAPS sets of 100 classes, 5e4 + 5e4 rows",
     "saps": "SAPS sets of 100 classes, 5e4 + 5e4 rows",
     "class_conditional": "LAC sets with a threshold a class, 100 classes, 5e4 + 5e4 rows",
+    "split": "split conformal intervals, 5e5 + 5e5 rows",
+    "split_groups": "split conformal intervals with a margin a group, 5e5 + 5e5 rows",
+    "cv_plus": "CV+ with five lines, 1e4 x 1e4 rows",
+    "cv_plus_large": "CV+ with five lines, 2e5 x 2e5 rows",
+    "cps": "five quantiles of a predictive system, 5e5 + 5e5 rows",
+    "cps_crps": "CRPS of a predictive system, 1e4 + 1e4 rows",
 }
-TARGETS = {"lac": ("cpu", 0.05), "aps": ("cpu", 0.205), "raps": ("cpu", 0.57)}
+TARGETS = {"lac": ("cpu", 0.05), "aps": ("cpu", 0.205), "raps": ("cpu", 0.57),
+           "cv_plus_large": ("cpu", 10.0)}  # fmt: skip
 """Task -> quantity and the most of it. APS and RAPS: half of what MAPIE took where both ran."""
 
 PEERS = {
@@ -31,9 +38,11 @@ PEERS = {
 """System -> its environment in ``peers.sh`` and its file ``cases/conformal_<file>.py``."""
 
 HAVE = {
-    "plain": "lac aps raps class_conditional",
-    "MAPIE": "lac aps raps",
-    "crepes": "lac",
+    "plain": (
+        "lac aps raps class_conditional split split_groups cv_plus cv_plus_large cps cps_crps"
+    ),
+    "MAPIE": "lac aps raps split cv_plus",
+    "crepes": "lac split split_groups cps cps_crps",
     "TorchCP": "lac aps raps saps class_conditional",
     "puncc": "lac aps raps",
 }
@@ -47,6 +56,9 @@ NOTES = (
     f"A system is stopped after {LIMIT} s on the clock. crepes makes a p-value a class and row.",
     "RAPS: five free classes, penalty 0.01. Without chance, except for MAPIE's RAPS, which also "
     "chooses the two on a part of the rows.",
+    "Intervals: forecasts f ~ N(0, 2^2), the truth f + e with e normal of spread exp(f / 8). CV+ "
+    "includes the fit of five lines through the origin; plain bisects the value.",
+    "CRPS: crepes gives its mean.",
 )
 
 

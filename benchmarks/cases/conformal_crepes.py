@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from conformal_task import LEVEL, Task, of_sets, run
-from crepes import ConformalClassifier
+from conformal_task import (
+    LEVEL,
+    PERCENTILES,
+    Task,
+    group_of,
+    of_intervals,
+    of_quantiles,
+    of_scores,
+    of_sets,
+    run,
+)
+from crepes import ConformalClassifier, ConformalPredictiveSystem, ConformalRegressor
 from crepes.extras import hinge
 
 
@@ -14,7 +24,39 @@ def lac(p, y, new, _):
     return made.predict_set(hinge(new), confidence=LEVEL, smoothing=False)
 
 
-TASKS = {"lac": Task(lac, of_sets)}
+def split(f, y, new, _):
+    """Ends (n, 2)."""
+    return ConformalRegressor().fit(y - f).predict_int(new, confidence=LEVEL)
+
+
+def split_groups(f, y, new, _):
+    """Ends (n, 2) with a margin a group."""
+    made = ConformalRegressor().fit(y - f, bins=group_of(f))
+    return made.predict_int(new, bins=group_of(new), confidence=LEVEL)
+
+
+def cps(f, y, new, _):
+    """Quantiles (n, 5): lower ones rounded downwards, upper ones upwards."""
+    made = ConformalPredictiveSystem().fit(y - f)
+    low = [p for p in PERCENTILES if p < 50]
+    return made.predict_percentiles(
+        new, lower_percentiles=low, higher_percentiles=list(PERCENTILES[len(low) :])
+    )
+
+
+def cps_crps(f, y, new, truth):
+    """Its CRPS is a mean over rows already."""
+    made = ConformalPredictiveSystem().fit(y - f)
+    return made.evaluate(new, truth, metrics=["CRPS"])["CRPS"]
+
+
+TASKS = {
+    "lac": Task(lac, of_sets),
+    "split": Task(split, of_intervals),
+    "split_groups": Task(split_groups, of_intervals),
+    "cps": Task(cps, of_quantiles),
+    "cps_crps": Task(cps_crps, of_scores),
+}
 
 
 if __name__ == "__main__":

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from conformal_task import LEVEL, Task, of_sets, run
+from conformal_task import LEVEL, Task, of_intervals, of_sets, run
 from mapie.classification import SplitConformalClassifier
 from mapie.conformity_scores import (
     APSConformityScore,
     LACConformityScore,
     RAPSConformityScore,
 )
-from sklearn.base import BaseEstimator, ClassifierMixin
+from mapie.regression import CrossConformalRegressor, SplitConformalRegressor
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.linear_model import LinearRegression
 
 
 class Ready(ClassifierMixin, BaseEstimator):
@@ -49,10 +51,39 @@ def sets(score) -> Task:
     return Task(work, of_sets)
 
 
+class Said(RegressorMixin, BaseEstimator):
+    """A fitted regressor whose input is its forecast."""
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, x, y):
+        return self
+
+    def predict(self, x):
+        return x[:, 0]
+
+
+def split(f, y, new, _):
+    """Ends (n, 2)."""
+    made = SplitConformalRegressor(Said(), confidence_level=LEVEL, prefit=True)
+    return made.conformalize(f[:, None], y).predict_interval(new[:, None])[1][:, :, 0]
+
+
+def cv_plus(f, y, new, _):
+    """Ends (n, 2) by five lines through the origin."""
+    made = CrossConformalRegressor(
+        LinearRegression(fit_intercept=False), confidence_level=LEVEL, method="plus", cv=5
+    )
+    return made.fit_conformalize(f[:, None], y).predict_interval(new[:, None])[1][:, :, 0]
+
+
 TASKS = {
     "lac": sets(LACConformityScore),
     "aps": sets(APSConformityScore),
     "raps": sets(RAPSConformityScore),
+    "split": Task(split, of_intervals),
+    "cv_plus": Task(cv_plus, of_intervals),
 }
 
 

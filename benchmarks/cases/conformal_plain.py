@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from conformal_task import LEVEL, Task, of_sets, run
+from conformal_task import (
+    LEVEL,
+    PERCENTILES,
+    Task,
+    group_of,
+    of_intervals,
+    of_quantiles,
+    of_scores,
+    of_sets,
+    run,
+)
 
 
 FREE, PENALTY = 5, 0.01
@@ -44,11 +54,64 @@ def class_conditional(p, y, new, _) -> np.ndarray:
     return new >= [-quantile(-own[y == j]) for j in range(p.shape[1])]
 
 
+def split(f, y, new, _) -> np.ndarray:
+    """Ends (n, 2) around the forecast."""
+    q = quantile(np.abs(y - f))
+    return np.column_stack([new - q, new + q])
+
+
+def split_groups(f, y, new, _) -> np.ndarray:
+    """The same with a margin a group."""
+    group, off = group_of(f), np.abs(y - f)
+    q = np.array([quantile(off[group == g]) for g in range(group.max() + 1)])[group_of(new)]
+    return np.column_stack([new - q, new + q])
+
+
+def cv_plus(f, y, new, _) -> np.ndarray:
+    """CV+ of a line through the origin, by bisection over sorted residuals of five folds."""
+    fold = np.arange(len(y)) % 5
+    slopes = [f[fold != k] @ y[fold != k] / (f[fold != k] @ f[fold != k]) for k in range(5)]
+    lists = [np.sort(np.abs(y - slopes[k] * f)[fold == k]) for k in range(5)]
+    rank = int(np.ceil((len(y) + 1) * LEVEL - 1e-9))
+    ends = []
+    for sign in (-1, 1):
+        models = sign * np.outer(new, slopes)
+        low = models.min(axis=1) - 1
+        high = models.max(axis=1) + max(each[-1] for each in lists) + 1
+        for _step in range(50):
+            middle = (low + high) / 2
+            count = sum(np.searchsorted(lists[k], middle - models[:, k], "right") for k in range(5))
+            low, high = np.where(count < rank, middle, low), np.where(count < rank, high, middle)
+        ends.append(sign * high)
+    return np.column_stack(ends)
+
+
+def cps(f, y, new, _) -> np.ndarray:
+    """Quantiles (n, 5): the forecast plus ranked residuals."""
+    ranked, n = np.sort(y - f), len(y) + 1
+    place = [int(np.ceil(p / 100 * n - 1e-9) if p >= 50 else p / 100 * n) - 1 for p in PERCENTILES]
+    return new[:, None] + ranked[place]
+
+
+def cps_crps(f, y, new, truth) -> np.ndarray:
+    """CRPS (n,) of the law of residuals around the forecast."""
+    r, z, n = np.sort(y - f), truth - new, len(y)
+    k, sums = np.searchsorted(r, z), np.append(0, np.cumsum(np.sort(y - f)))
+    among = (2 * np.arange(1, n + 1) - n - 1) @ r / n**2
+    return (z * (2 * k - n) - 2 * sums[k] + sums[-1]) / n - among
+
+
 TASKS = {
     "lac": Task(lac, of_sets),
     "aps": Task(adaptive, of_sets),
     "raps": Task(lambda *given: adaptive(*given, penalty=PENALTY), of_sets),
     "class_conditional": Task(class_conditional, of_sets),
+    "split": Task(split, of_intervals),
+    "split_groups": Task(split_groups, of_intervals),
+    "cv_plus": Task(cv_plus, of_intervals),
+    "cv_plus_large": Task(cv_plus, of_intervals),
+    "cps": Task(cps, of_quantiles),
+    "cps_crps": Task(cps_crps, of_scores),
 }
 
 

@@ -10,7 +10,18 @@ import json
 import sys
 
 import numpy as np
-from conformal_task import DATA, LEVEL, Task, of_sets, run
+from conformal_task import (
+    DATA,
+    LEVEL,
+    PERCENTILES,
+    Task,
+    group_of,
+    of_intervals,
+    of_quantiles,
+    of_scores,
+    of_sets,
+    run,
+)
 
 import trueup as tu
 
@@ -41,13 +52,56 @@ def sets(settings: dict) -> Task:
     return Task(work, of_sets, arrays if READY else lambda *given: given)
 
 
+def numbers(name: str) -> Task:
+    """Intervals, quantiles or scores of new rows."""
+    levels = tuple(p / 100 for p in PERCENTILES)
+    method = {
+        "split": lambda: tu.calibration.ConformalIntervals(level=LEVEL),
+        "split_groups": lambda: tu.calibration.ConformalIntervals(level=LEVEL, per="group"),
+        "cps": lambda: tu.calibration.ConformalDistribution(levels),
+        "cps_crps": lambda: None,
+    }[name]()
+
+    def arrays(said, y, new, truth):
+        by = {"group": group_of(said)} if name == "split_groups" else {}
+        given = {"group": group_of(new)} if name == "split_groups" else {}
+        return tu.Evidence(tu.Points(said), y, by=by), tu.Points(new), truth, given
+
+    def work(*given):
+        evidence, new, truth, context = given if READY else arrays(*given)
+        if name == "cps_crps":
+            return tu.calibration.predictive_system(evidence).crps(new, truth)
+        made = method.fit(evidence).apply(new, **context)
+        return made.values if name == "cps" else np.column_stack([made.low, made.high])
+
+    judge = {"cps": of_quantiles, "cps_crps": of_scores}.get(name, of_intervals)
+    return Task(work, judge, arrays if READY else lambda *given: given)
+
+
+def cross() -> Task:
+    """Ends (n, 2) of new rows by five lines through the origin, fitted on the way."""
+    from sklearn.linear_model import LinearRegression
+
+    from trueup.adapters.sklearn import ConformalRegressor
+
+    def work(f, y, new, _):
+        line = LinearRegression(fit_intercept=False)
+        made = ConformalRegressor(line, cv=5, level=LEVEL).fit(f[:, None], y)
+        made = made.predict_interval(new[:, None])
+        return np.column_stack([made.low, made.high])
+
+    return Task(work, of_intervals)
+
+
 def tasks() -> dict[str, Task]:
     """The task that was asked for, if its method is in the catalogue."""
     name = sys.argv[1]
     if not hasattr(tu.calibration, "ConformalSets"):
         print(json.dumps({"missing": "not built"}))
         raise SystemExit(0)
-    return {name: sets(SETS[name])}
+    if name in SETS:
+        return {name: sets(SETS[name])}
+    return {name: cross() if name.startswith("cv_plus") else numbers(name)}
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from trueup.core.correction import AbstractCorrection
 from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.fitted import Fitted
 from trueup.core.forms import columns_of, form_of
-from trueup.core.predictions import Intervals, Points, Sets
+from trueup.core.predictions import Intervals, Points, Quantiles, Sets
 from trueup.worlds import confident_by_factor, forecasts
 
 
@@ -41,7 +41,15 @@ VARIANTS: dict[str, list[dict]] = {
         {"score": "lac", "per": "cluster"},
         {"score": "lac", "ratio": "ratio"},
         {"score": "aps", "ratio": "ratio"},
-    ]
+    ],
+    "ConformalIntervals": [
+        {"score": "usual"},
+        {"score": "residual", "asymmetric": True},
+        {"score": "usual", "per": "group"},
+        {"score": "usual", "asymmetric": True, "per": "group"},
+        {"score": "usual", "ratio": "ratio"},
+    ],
+    "ConformalDistribution": [{"score": "usual"}, {"score": "residual", "per": "group"}],
 }
 """Name of a card -> settings to test it with; one that is not here is tested with its defaults."""
 
@@ -114,10 +122,17 @@ def outputs(card, settings: dict, made: Evidence, *, on: Evidence | None = None)
     return columns_of(fit(card, settings, made).correct(on or made))
 
 
+def asked(card, level: float) -> dict:
+    """The setting that asks for ``level``."""
+    return {"levels": (level,)} if card.name == "ConformalDistribution" else {"level": level}
+
+
 def held(made, truth: np.ndarray) -> np.ndarray:
-    """Whether (n,) sets or intervals hold the truth."""
+    """Whether (n,) sets or intervals, or the span of all quantiles, hold the truth."""
     if isinstance(made, Sets):
         return made.members[np.arange(len(truth)), truth]
+    if isinstance(made, Quantiles):
+        return (made.values[:, 0] <= truth) & (truth <= made.values[:, -1])
     return (made.low <= truth) & (truth <= made.high)
 
 
@@ -184,8 +199,8 @@ def test_the_form_is_what_was_promised(card, settings, kind):
     made = evidence(kind)
     fitted = fit(card, settings, made)
     after = fitted.correct(made)
-    assert form_of(after) == fitted.gives and after.level == fitted.gives.levels[0]
-    assert isinstance(after, Sets | Intervals) and len(after) == len(made)
+    assert form_of(after) == fitted.gives and len(after) == len(made)
+    assert isinstance(after, Sets | Intervals | Quantiles)
     assert fitted.method == card.name and len(fitted.rows) == 400
     assert all(isinstance(v, float) for v in fitted.map.parameters.values())
 
@@ -209,12 +224,12 @@ def test_pickle_keeps_the_map(card, settings, kind):
 def test_level_outside_is_refused(card, settings, kind):
     for level in (0.0, 1.0, -0.1, np.nan):
         with pytest.raises(UsageError, match=rf"{card.name}: level is"):
-            method_of(card)(**settings, level=level)
+            method_of(card)(**settings, **asked(card, level))
 
 
 def test_too_few_rows_say_what_they_reach(card, settings, kind):
     with pytest.raises(FitError, match=rf"{card.name}\.fit: .*reach"):
-        fit(card, settings, evidence(kind, rows=9), level=0.95)
+        fit(card, settings, evidence(kind, rows=9), **asked(card, 0.95))
 
 
 def test_no_rows_and_other_kinds_are_errors(card, settings, kind):
@@ -242,7 +257,8 @@ def test_new_rows_are_covered(card, settings, kind):
     learn, new = (evidence(kind, rows=4_000, seed=s) for s in (1, 2))
     fitted = fit(card, settings, learn)
     inside = held(fitted.correct(new), new.truth).sum()
-    level = fitted.gives.levels[0]
+    levels = fitted.gives.levels
+    level = levels[-1] - levels[0] if len(levels) > 1 else levels[0]
     rank = int(np.ceil(level * 4_001))
     assert inside >= betabinom(4_000, rank, 4_001 - rank).ppf(RATE) - 20
 
@@ -268,6 +284,7 @@ def test_sql_equals_numpy(card, settings, kind):
         connection.execute(f"CREATE TABLE t (i INTEGER, {declared})")
         marks = ", ".join("?" * (1 + len(names)))
         connection.executemany(f"INSERT INTO t VALUES ({marks})", rows)
-        query = fitted.sql("FROM t ORDER BY i", columns, event=kind == "event", keep=["i"])
+        keep = ["i", *(columns if fitted.gives == fitted.takes else [])]
+        query = fitted.sql("FROM t ORDER BY i", columns, event=kind == "event", keep=keep)
         got = np.array(connection.execute(query).fetchall())[:, 1:]
     assert got == pytest.approx(columns_of(fitted.apply(made.prediction, **read)), abs=1e-9)

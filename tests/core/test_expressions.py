@@ -19,14 +19,18 @@ from trueup.core.expressions import (
     Lookup,
     Piecewise,
     Scaled,
+    Sorted,
     Total,
     as_names,
+    distinct_names,
     evaluate,
     in_order,
     inputs_of,
     log_softmax,
+    mean_over,
     operate,
     select,
+    smallest,
     softmax,
 )
 
@@ -96,13 +100,22 @@ def test_a_cubic_spline_is_a_piecewise_polynomial():
     assert in_duckdb(expr, x=inner) == pytest.approx(meant, abs=1e-12)
 
 
+def test_sorted_columns_are_those_of_sorted():
+    ties = np.vstack([X, [[2.0, 2.0, 1.0], [3.0, 2.0, 1.0], [-1e300, 1e300, 0.0]]])
+    meant = np.array([sorted(row) for row in ties.tolist()])
+    assert np.array_equal(evaluate(Sorted(x), {"x": ties}), meant)
+    assert np.array_equal(in_duckdb(Sorted(x), x=ties), meant)
+    assert np.array_equal(evaluate(smallest(x), {"x": ties})[:, 0], meant[:, 0])
+    assert evaluate(mean_over(x), {"x": X})[:, 0] == pytest.approx(X.mean(axis=1), abs=1e-12)
+
+
 @pytest.mark.parametrize("op", sorted(OPS))
 def test_operations_are_the_same_far_out(op):
     low = np.array([-800.0, -30.0, -1.0, -1e-9, -1e-15, 0.0])
     ends = np.array([0.0, 1e-300, 1e-13, 0.3, 1.0 - 1e-13, 1.0])
     far = np.array([-1e6, -800.0, -1.0, 0.0, 30.0, 800.0])
     values = {"log_odds": low, "log_prob": ends, "log_rest": ends, "log": ends}.get(op, far)
-    two = op in ("add", "subtract", "multiply", "divide")
+    two = op in ("add", "subtract", "multiply", "divide", "greatest", "least")
     expr = operate(op, Input("a"), Input("b")) if two else operate(op, Input("a"))
     given = {"a": values[:, None]} | ({"b": values[::-1, None] + 0.5} if two else {})
     made = evaluate(expr, given)
@@ -184,3 +197,23 @@ def test_names_of_steps_never_meet_names_of_the_table():
         kept, b, c = connection.execute(query).fetchall()[0]
     shares = scipy_softmax([1.0, 2.0, 3.0])
     assert kept == 1.0 and (b, c) == pytest.approx((shares[0], shares[1]), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        np.array([5, -3, 5, 10, 9]),
+        np.array([2**62, 0]),
+        np.array([-128, 127] * 200, dtype=np.int8),
+        np.array([2**64 - 1, 2**64 - 2, 2**64 - 1], dtype=np.uint64),
+        np.array([True, False]),
+        np.zeros(0, dtype=int),
+        np.array(["b", "a", "b"]),
+        np.array([1.5, np.nan]),
+    ],
+)
+def test_distinct_names_equal_a_sort_of_names(keys):
+    """Whole numbers are counted, not sorted as text; the names and places are the same."""
+    names, place = distinct_names(keys)
+    hand = np.unique(as_names(keys), return_inverse=True)
+    assert np.array_equal(names, hand[0]) and np.array_equal(place, hand[1])

@@ -121,3 +121,10 @@ def chosen(evidence: Evidence, method: str, *, level: float) -> tuple[Fitted, Pr
     if not judge.any():
         return fitted, None
     return fitted, prove(None, fitted, on=evidence.take(judge), level=level)
+
+
+def taken(value: Any, index: np.ndarray, n: int) -> Any:
+    """The rows of an argument that has one value a row; any other as it is."""
+    if value is None or np.ndim(value) == 0 or len(value) != n or len(index) == n:
+        return value
+    return _safe_indexing(value, index)

@@ -1,4 +1,7 @@
-"""A scikit-learn classifier whose probabilities are corrected, with the proof at hand."""
+"""A scikit-learn classifier whose probabilities are corrected, with the proof at hand.
+
+Its sister for numbers, ``ConformalRegressor``, is made in ``trueup.adapters.conformal``.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,8 @@ from sklearn.utils.validation import (
     has_fit_parameter,
 )
 
-from trueup.adapters.crossfit import AUTOMATIC, Taught, chosen
+from trueup.adapters.conformal import ConformalRegressor as ConformalRegressor
+from trueup.adapters.crossfit import AUTOMATIC, Taught, chosen, taken
 from trueup.audit.store import StoredRemedy
 from trueup.core.errors import EvidenceError
 from trueup.core.fitted import Fitted
@@ -134,7 +138,7 @@ class Corrected(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         if frozen:
             probs = _probabilities(self.estimator_, rows.X, self.classes_)
         else:
-            kept = {name: _taken(v, counted, len(y)) for name, v in passed.items()}
+            kept = {name: taken(v, counted, len(y)) for name, v in passed.items()}
             probs = self._out_of_fold(rows, kept, self._splits(every, counted))
         evidence = rows.evidence(probs, weight, tuple(self.classes_.tolist()))
         fitted, self.proof_ = chosen(evidence, self.method, level=self.level)
@@ -185,7 +189,7 @@ class Corrected(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Probabilities (n, k) of every row by a copy that has not seen it."""
         probs = np.full((len(rows.codes), len(self.classes_)), np.nan)
         for learn, judge in splits:
-            given = {name: _taken(v, learn, len(probs)) for name, v in passed.items()}
+            given = {name: taken(v, learn, len(probs)) for name, v in passed.items()}
             labels = self.classes_[rows.codes[learn]]
             model = _fitted(self.estimator, _safe_indexing(rows.X, learn), labels, given)
             probs[judge] = _probabilities(model, _safe_indexing(rows.X, judge), self.classes_)
@@ -252,10 +256,3 @@ def _probabilities(model: Any, X, classes: np.ndarray) -> np.ndarray:
     probs = np.zeros((len(said), len(classes)))
     probs[:, np.searchsorted(classes, model.classes_)] = said
     return probs
-
-
-def _taken(value: Any, index: np.ndarray, n: int) -> Any:
-    """The rows of an argument that has one value a row; any other as it is."""
-    if value is None or np.ndim(value) == 0 or len(value) != n or len(index) == n:
-        return value
-    return _safe_indexing(value, index)

@@ -6,7 +6,7 @@ import numpy as np
 
 from trueup.core.errors import FitError, UsageError
 from trueup.core.evidence import Evidence
-from trueup.core.expressions import MISSING, Key, as_names
+from trueup.core.expressions import MISSING, Key, distinct_names
 
 
 TAKEN = ("logs", "probs", "features", "prediction", "self")
@@ -32,10 +32,17 @@ def groups_of(who: str, evidence: Evidence, column: str) -> tuple[tuple[str, ...
             f"the evidence has no column {column!r} in 'by'; it has {list(evidence.by)[:8]}",
             do=f"Pass Evidence(..., by={{{column!r}: names of the groups}})",
         )
-    names, group = np.unique(as_names(evidence.by[column]), return_inverse=True)
+    names, group = distinct_names(evidence.by[column])
     # A missing name sorts before every other.
     missing = int(len(names) > 0 and names[0] == MISSING)
     return tuple(map(str, names[missing:])), group.reshape(-1) - missing
+
+
+def rows_by_group(group: np.ndarray, count: int) -> list[np.ndarray]:
+    """The rows of each of ``count`` groups, from the group (n,) of every row."""
+    # Short whole numbers are sorted by their digits.
+    order = np.argsort(group.astype(np.int16) if count < 2**15 else group, kind="stable")
+    return np.split(order, np.searchsorted(group[order], np.arange(count + 1)))[1:-1]
 
 
 def key_of(column: str) -> Key:

@@ -33,3 +33,4 @@ from trueup.core.expressions.pieces import Choose as Choose
 from trueup.core.expressions.pieces import Lookup as Lookup
 from trueup.core.expressions.pieces import Piecewise as Piecewise
 from trueup.core.expressions.pieces import as_names as as_names
+from trueup.core.expressions.pieces import distinct_names as distinct_names
