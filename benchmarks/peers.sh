@@ -101,5 +101,13 @@ fi
 environment relplot relplot numpy==2.4.6 scipy==1.17.1 relplot==1.0.3
 environment vennabers venn_abers numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 venn-abers==1.5.4
 
+# Scores of forecasts: a package an environment, as their needs of numpy and xarray differ.
+environment scoringrules scoringrules numpy==2.4.6 numba==0.68.1 scoringrules==0.10.0
+environment scores scores.probability numpy==2.4.6 scipy==1.17.1 scores==2.7.0
+environment xskillscore xskillscore numpy==2.4.6 xskillscore==0.0.29
+environment properscoring properscoring "numpy<2" scipy numba properscoring==0.1
+environment uncertaintytoolbox uncertainty_toolbox numpy==2.4.6 scipy==1.17.1 \
+  uncertainty-toolbox==0.1.1
+
 environment nannyml "nannyml" nannyml==0.13.1
 environment deepchecks "deepchecks.tabular" deepchecks==0.19.1

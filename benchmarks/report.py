@@ -41,6 +41,11 @@ THEIRS = {
     "torchcp": ("torchcp", "torch"),
     "relplot": ("relplot",),
     "vennabers": ("venn-abers", "scikit-learn"),
+    "scoringrules": ("scoringrules", "numba"),
+    "scores": ("scores", "xarray"),
+    "xskillscore": ("xskillscore", "xarray"),
+    "properscoring": ("properscoring", "numba", "numpy"),
+    "uncertaintytoolbox": ("uncertainty-toolbox",),
 }
 
 

@@ -74,10 +74,19 @@ def log_loss(p: np.ndarray, y: np.ndarray) -> float:
     return float(-np.log(np.maximum(said.astype(np.float64), 1e-12)).mean())
 
 
-def run(tasks: dict[str, Task], *, data: Mapping[str, str] = DATA, read=arrays) -> None:
-    """The task named on the command line, a few times; the last line says the best."""
+def run(
+    tasks: dict[str, Task],
+    made: Callable | None = None,
+    *,
+    data: Mapping[str, str] = DATA,
+    read: Callable = arrays,
+) -> None:
+    """The task named on the command line, a few times; the last line says the best.
+
+    ``made(name)`` makes its arrays; None lets ``read`` read those that ``data`` names.
+    """
     name, folder = sys.argv[1:3]
-    task, given = tasks[name], read(data[name], folder)
+    task, given = tasks[name], made(name) if made else read(data[name], folder)
     _warm_up(task, given)
     prepared = task.prepare(*given)
     start, clocks, rise = _start_of_peak(), [], 0.0

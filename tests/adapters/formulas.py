@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 
+from corrections import correction, number_cases, number_evidence
 from trueup.adapters.formula import Formula
 from trueup.core import Evidence, Probabilities
 from trueup.core.cards import all_cards
@@ -19,11 +20,13 @@ from trueup.core.expressions import (
     Lookup,
     Piecewise,
     Scaled,
+    Sorted,
     logs_of,
     operate,
     softmax,
 )
 from trueup.core.fitted import Fitted
+from trueup.core.forms import Form
 from trueup.worlds import confident_by_factor
 
 
@@ -97,3 +100,27 @@ def of_every_node(*, event: bool, k: int) -> Formula:
     about = {"title": 'x"""\n; DROP TABLE y; --'}
     names = tuple("abcdefgh"[:k])
     return Formula(shares[1] if event else shares, columns, event, names, "made up", about=about)
+
+
+def number_formulas() -> list[tuple[str, str]]:
+    """Names of corrections of forecasts of numbers, and kinds that they take."""
+    return [(card.name, kind) for card, kind in number_cases() if not correction(card).reads]
+
+
+@cache
+def number_formula(name: str, kind: str) -> Formula:
+    """The whole correction of forecasts of a number, with columns that need quotes."""
+    card = next(card for card, _ in number_cases() if card.name == name)
+    made = correction(card).fit(number_evidence(kind))
+    columns = tuple(f'c "{j}"' for j in range(made.takes.width))
+    about = {"title": "a\nb"}
+    return Formula(made.made, columns, False, (), name, False, about, made.takes, made.gives)
+
+
+def of_later_nodes() -> Formula:
+    """Nodes and operations that only forecasts of numbers use, after each other."""
+    given = Input("values", 3)
+    form = Form("quantiles", 3, (0.1, 0.5, 0.9))
+    rooted = operate("sqrt", operate("multiply", given, given))
+    mixed = operate("greatest", Sorted(rooted), operate("least", given, Scaled(given, 0.5, 1.0)))
+    return Formula(Sorted(mixed), ("a", "b", "c"), False, (), "made up", takes=form, gives=form)

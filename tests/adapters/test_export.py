@@ -12,7 +12,14 @@ import numpy as np
 import onnx
 import pytest
 
-from adapters.formulas import cases, formula, of_every_node
+from adapters.formulas import (
+    cases,
+    formula,
+    number_formula,
+    number_formulas,
+    of_every_node,
+    of_later_nodes,
+)
 from trueup.adapters import check
 from trueup.adapters import formula as formula_room
 from trueup.adapters.export import TARGETS, exported
@@ -71,6 +78,42 @@ def test_every_node_is_the_same_function(event, k, to):
     checked = exported(of_every_node(event=event, k=k), to).checked
     assert checked.rows > 300
     assert checked.difference < 1e-12
+
+
+@pytest.mark.parametrize("to", TARGETS)
+@pytest.mark.parametrize(("name", "kind"), number_formulas())
+def test_every_correction_of_numbers_is_the_same_function(name, kind, to):
+    checked = exported(number_formula(name, kind), to).checked
+    assert checked.rows > 300
+    assert checked.difference < 1e-12
+
+
+@pytest.mark.parametrize("to", TARGETS)
+def test_order_roots_and_limits_are_the_same_function(to):
+    assert exported(of_later_nodes(), to).checked.difference < 1e-12
+
+
+@pytest.mark.parametrize("dialect", ["postgres", "sqlite"])
+@pytest.mark.parametrize(("name", "kind"), [
+    ("Monotone", "quantiles"), ("EMOS", "ensemble"), ("ConformalShift", "intervals"),
+    ("SpreadScaling", "normal"), ("QuantileMapping", "points"),
+])  # fmt: skip
+def test_other_dialects_correct_numbers_the_same(name, kind, dialect):
+    checked = exported(number_formula(name, kind), "sql", dialect=dialect).checked
+    assert checked.rows > 300
+    assert checked.difference < 1e-12
+
+
+def test_spark_sorts_by_words_of_its_own():
+    text = exported(number_formula("Monotone", "quantiles"), "sql", dialect="spark").content
+    assert "sort_array(array(" in text and "list_sort" not in text
+
+
+@pytest.mark.parametrize(("name", "kind"), number_formulas())
+def test_float32_graphs_of_numbers_are_near(name, kind):
+    checked = exported(number_formula(name, kind), "onnx", kind=np.float32).checked
+    assert checked.rows > 300
+    assert checked.difference < 1e-3
 
 
 @pytest.mark.parametrize("dialect", ["postgres", "sqlite"])
@@ -226,7 +269,7 @@ def test_json_refuses_other_files(case):
 
 
 @pytest.mark.parametrize(("change", "kind", "message"), [
-    ({"version": 9}, UsageError, "the file has version 9, this version reads 1"),
+    ({"version": 9}, UsageError, "the file has version 9, this version reads 1, 2"),
     ({"output": 99}, EvidenceError, "this is no exported correction"),
     ({"nodes": [{"kind": "Apply", "parents": [], "op": "system"}]}, EvidenceError, "'system'"),
     ({"nodes": [{"kind": "Pick", "parents": [5], "columns": [0]}]}, EvidenceError, "parents"),
@@ -251,13 +294,35 @@ def test_json_keeps_to_its_schema_and_an_interpreter_of_its_own_agrees(kind):
     jsonschema.Draft202012Validator.check_schema(schema)
     assert {row["properties"]["kind"]["const"] for row in
             schema["properties"]["nodes"]["items"]["oneOf"]} == {
-                k.__name__ for k in kinds_of_nodes()}  # fmt: skip
+                k.__name__ for k in kinds_of_nodes()} - {"Sorted"}  # fmt: skip
     for made in (formula("BetaCalibration", kind), formula("IsotonicCalibration", kind),
                  of_every_node(event=kind == "event", k=2 if kind == "event" else 3)):  # fmt: skip
         body = json.loads(exported(made, "json").content)
         jsonschema.validate(body, schema)
         for sample in body["samples"]:
             assert interpreted(body, sample) == pytest.approx(sample["corrected"], abs=1e-12)
+
+
+def test_json_of_forecasts_keeps_to_the_second_schema():
+    import importlib.resources
+
+    import jsonschema
+
+    text = importlib.resources.files("trueup.adapters").joinpath("expression-2.json")
+    schema = json.loads(text.read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert {row["properties"]["kind"]["const"] for row in
+            schema["properties"]["nodes"]["items"]["oneOf"]} == {
+                k.__name__ for k in kinds_of_nodes()}  # fmt: skip
+    operations = schema["properties"]["nodes"]["items"]["oneOf"][0]["properties"]["op"]["enum"]
+    assert set(operations) == set(OPS)
+    for made in (number_formula("Monotone", "quantiles"), number_formula("EMOS", "ensemble"),
+                 number_formula("QuantileMapping", "points"), of_later_nodes()):  # fmt: skip
+        body = json.loads(exported(made, "json").content)
+        jsonschema.validate(body, schema)
+        assert (body["version"], body["outputs"]) == (2, list(made.outputs))
+        for sample in body["samples"]:
+            assert interpreted(body, sample) == pytest.approx(sample["corrected"], abs=1e-9)
 
 
 def interpreted(body: dict, row: dict) -> list[float]:
@@ -279,6 +344,9 @@ def interpreted(body: dict, row: dict) -> list[float]:
         "softplus": lambda a: [max(x, 0.0) + math.log1p(math.exp(-abs(x))) for x in a],
         "log_odds": lambda a: [x - math.log(max(-math.expm1(x), 1e-12)) for x in a],
         "log_prob": lambda a: [math.log(max(x, 1e-12)) for x in a],
+        "greatest": lambda a, b: two(max, a, b),
+        "least": lambda a, b: two(min, a, b),
+        "sqrt": lambda a: [math.sqrt(max(x, 0.0)) for x in a],
         "log_rest": lambda a: [math.log(max(1.0 - x, 1e-12)) for x in a],
     }
 
@@ -306,6 +374,7 @@ def interpreted(body: dict, row: dict) -> list[float]:
             "Linear": lambda n, x: [
                 sum(w * v for w, v in zip(r, x[0], strict=True)) + b
                 for r, b in zip(n["weight"], n["shift"], strict=True)],
+            "Sorted": lambda n, x: sorted(x[0]),
             "Total": lambda n, x: [max(x[0]) if n["greatest"] else sum(x[0])],
             "Apply": lambda n, x: ops[n["op"]](*x),
             "Piecewise": lambda n, x: piecewise(n, x[0][0]),

@@ -163,7 +163,7 @@ def test_weights_go_by_metadata_routing():
 
 
 def test_bad_input():
-    with pytest.raises(UsageError, match=r"there is no 'Magic'. Use one of"):
+    with pytest.raises(UsageError, match=r"there is no 'Magic'. Use M"):
         Corrected(GaussianNB(), method="Magic").fit(X[:300], Y[:300])
     with pytest.raises(EvidenceError, match=r"a class has 1 row or group .* 5 folds were asked"):
         Corrected(GaussianNB()).fit(X[:200], np.where(np.arange(200) == 0, 7, Y[:200] % 2))

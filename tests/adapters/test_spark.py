@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from adapters.formulas import formula, of_every_node
+from adapters.formulas import formula, number_formula, of_every_node, of_later_nodes
 from trueup.adapters.check import verified
 from trueup.adapters.sql import to_sql
 from trueup.core.expressions import Key
@@ -35,7 +35,7 @@ def run_in(session, made):
     def run(probs, **beside):
         fields, columns = [types.StructField("tu_row", types.IntegerType())], [range(len(probs))]
         for name, given in made.inputs.items():
-            block = probs if name == "probs" else beside[name].reshape(len(probs), -1)
+            block = probs if name == made.input else beside[name].reshape(len(probs), -1)
             kind = types.StringType() if isinstance(given, Key) else types.DoubleType()
             for column, values in zip(made.reads(name), block.T, strict=True):
                 fields.append(types.StructField(column, kind))
@@ -43,7 +43,7 @@ def run_in(session, made):
         table = session.createDataFrame(list(zip(*columns, strict=True)), types.StructType(fields))
         table.createOrReplaceTempView("hard")
         rows = session.sql(to_sql(made, table="hard", dialect="spark") + "ORDER BY tu_row")
-        return np.array([list(row)[-len(made.columns) :] for row in rows.collect()], dtype=float)
+        return np.array([list(row)[-len(made.outputs) :] for row in rows.collect()], dtype=float)
 
     return run
 
@@ -51,8 +51,10 @@ def run_in(session, made):
 @pytest.mark.parametrize("made", [
     formula("TemperatureScaling", "event"), formula("IsotonicCalibration", "three"),
     formula("BetaCalibration", "three"), of_every_node(event=True, k=2),
-    of_every_node(event=False, k=3),
-], ids=["temperature", "isotonic", "beta", "every node of an event", "every node"])  # fmt: skip
+    of_every_node(event=False, k=3), of_later_nodes(), number_formula("Monotone", "quantiles"),
+    number_formula("EMOS", "ensemble"), number_formula("QuantileMapping", "points"),
+], ids=["temperature", "isotonic", "beta", "every node of an event", "every node", "later nodes",
+        "order", "emos", "mapping"])  # fmt: skip
 def test_spark_computes_the_same_function(spark, made):
     checked = verified(made, run_in(spark, made), by="Spark")
     assert checked.rows > 300

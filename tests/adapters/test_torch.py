@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
 
 from adapters.formulas import CLASSES, cases, fitted, of_every_node
+from corrections import number_evidence
 from trueup.adapters.torch import Corrected, Correction
+from trueup.calibration import SpreadScaling
 from trueup.core import Probabilities
 from trueup.core.errors import MissingPackage, UsageError
-from trueup.core.expressions import Expr, Input, operate
+from trueup.core.expressions import Expr, Input, Scaled, Sorted, operate
 from trueup.core.fitted import AbstractMap, Fitted
 from trueup.core.forms import Form
 from trueup.core.rows import Rows
@@ -138,3 +142,25 @@ def test_a_missing_package_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingPackage, match=r"torch is not installed.*\"trueup\[torch\]\""):
         importlib.import_module("trueup.adapters.torch")
+
+
+def test_only_corrections_of_probabilities_are_modules():
+    made = SpreadScaling().fit(number_evidence("normal"))
+    with pytest.raises(
+        UsageError, match=r"SpreadScaling corrects normal into normal\. Pass a corr"
+    ):
+        Correction(made)
+
+
+def test_order_roots_and_limits_are_those_of_numpy():
+    class Strange(AbstractMap):
+        parameters: ClassVar[dict] = {}
+
+        def expression(self, logs: Expr) -> Expr:
+            root = operate("sqrt", operate("multiply", logs, logs))
+            return operate("greatest", Sorted(root), operate("least", logs, Scaled(logs, 0.5, 1.0)))
+
+    made = Fitted("Strange", Strange(), Form("probabilities", 3), Rows(np.zeros(0, np.uint64)))
+    z = np.random.default_rng(0).normal(0, 3, (50, 3))
+    got = Correction(made)(torch.tensor(z)).numpy()
+    assert got == pytest.approx(made.apply(Probabilities.from_logits(z)).log_probs(), abs=1e-10)

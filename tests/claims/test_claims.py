@@ -15,6 +15,8 @@ import pytest
 from scipy.special import expit, logit, softmax
 from scipy.stats import binom, norm, t
 
+import forecast_worlds
+from claims import distributions
 from corrections import SETTINGS, applied, with_roles
 from trueup.calibration import PerGroup, PlattScaling, ece, log_loss
 from trueup.core import Evidence, Probabilities
@@ -27,8 +29,9 @@ from trueup.worlds import (
     confident_by_factor,
     confident_by_group,
     confused_classes,
+    forecasts,
 )
-from truths import truth
+from truths import truth, truth_of_forecasts
 
 
 RATE = 1e-4
@@ -69,14 +72,29 @@ def after(card: Card, learn: Evidence, *, on: Evidence | None = None) -> Evidenc
 def covers_its_truth(card: Card) -> None:
     """Of 200 intervals at level .95 on 1,000 rows, as many hold the truth as .93 allows."""
     measure, tables = method(card), 200
-    true = truth(measure.name, 2.0, 0.3)
     floor = binom.ppf(RATE, tables, 0.93)
-    hits = 0
-    for seed in range(tables):
-        e = confident_by_factor(2.0, shift=0.3, rows=1_000, seed=seed).evidence
-        found = measure(e.truth, e.prediction)
-        hits += found.low <= true <= found.high
-    assert hits >= floor, f"{hits} of {tables}"
+    for kind in measure.kinds:
+        if kind == "sets":  # a set holds the truth or not: the same share as of intervals
+            continue
+        true, make = _world(measure.name, kind)
+        hits = 0
+        for seed in range(tables):
+            e = make(seed)
+            found = measure(e.truth, e.prediction)
+            hits += found.low <= true <= found.high
+        assert hits >= floor, f"{kind}: {hits} of {tables}"
+
+
+def _world(name: str, kind: str) -> tuple[float, Callable[[int], Evidence]]:
+    """True value of a measure, and tables of 1,000 rows by seed."""
+    if kind == "probabilities":
+        return truth(
+            name, 2.0, 0.3
+        ), lambda seed: confident_by_factor(2.0, shift=0.3, rows=1_000, seed=seed).evidence
+    wrong = {"spread": 0.8, "bias": 0.3, "members": 39}
+    return truth_of_forecasts(
+        name, kind, *wrong.values()
+    ), lambda seed: forecasts(kind, rows=1_000, seed=seed, **wrong).evidence
 
 
 @claim("is zero on average for a calibrated model")
@@ -113,20 +131,31 @@ def equals_the_mean_ece(card: Card) -> None:
 def holds_its_false_alarm_rate(card: Card) -> None:
     """Share of p-values below .05 and .01 on 300 calibrated tables a law of dependence."""
     tables = 300
-    for make in (
-        lambda seed: calibrated(1_000, seed=seed),
-        lambda seed: confident_by_factor(1.0, rows=1_000, classes=5, seed=seed),
-        lambda seed: clustered(2_000, factor=1.0, seed=seed),
-        lambda seed: autocorrelated(4_000, factor=1.0, seed=seed),
-    ):
+    for make in _calibrated(method(card)):
         p = np.array([
-            method(card).estimate(method(card).cube(make(seed).evidence)).value
-            for seed in range(tables)
+            method(card).estimate(method(card).cube(make(seed))).value for seed in range(tables)
         ])  # fmt: skip
         for level in (0.05, 0.01):
             # Dependent rows: the law of the statistic is approximate, and held to 1.4 levels.
             assert (p < level).sum() <= binom.ppf(1 - RATE, tables, 1.4 * level), (make, level)
         assert ((p >= 0) & (p <= 1)).all() and np.median(p) < 0.75
+
+
+def _calibrated(test) -> list[Callable[[int], Evidence]]:
+    """Worlds without fault that a test may see."""
+    if "probabilities" not in test.kinds:
+        return [
+            lambda seed, kind=kind, make=make: make(kind, rows=2_000, seed=seed)
+            for kind in test.kinds
+            for make in forecast_worlds.WORLDS.values()
+        ]
+    worlds = (
+        lambda seed: calibrated(1_000, seed=seed),
+        lambda seed: confident_by_factor(1.0, rows=1_000, classes=5, seed=seed),
+        lambda seed: clustered(2_000, factor=1.0, seed=seed),
+        lambda seed: autocorrelated(4_000, factor=1.0, seed=seed),
+    )
+    return [lambda seed, make=make: make(seed).evidence for make in worlds]
 
 
 @claim("recovers the true temperature")
@@ -377,6 +406,8 @@ def recovers_the_scale_of_every_row(card: Card) -> None:
     assert (np.abs(gap.mean(axis=0)) < bound + 0.02).all() and (bound < 0.2).all()
 
 
+CLAIMS |= distributions.CLAIMS
+
 CASES = [(card, words) for card in read_cards() for words in card.claims]
 
 
@@ -393,7 +424,15 @@ def test_no_claim_test_is_idle():
 def test_a_false_claim_is_caught():
     """The tests have power: a method that does nothing recovers no temperature."""
     nothing = next(card for card in read_cards() if card.name == "DoNothing")
-    for words in ("recovers the true temperature", "recovers the true slope and shift"):
+    for words in (
+        "recovers the true temperature",
+        "recovers the true slope and shift",
+        "recovers the spread",
+        "recovers the bias",
+        "covers its level",
+        "covers its level at every sample size",
+        "matches the distribution of what happens",
+    ):
         with pytest.raises(AssertionError):
             CLAIMS[words](nothing)
     assert norm.ppf(1 - RATE / 2) > 3.8

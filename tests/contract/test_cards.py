@@ -16,11 +16,12 @@ from trueup.core.cards import read_cards
 
 PACKAGE = Path(trueup.__file__).parent
 CARDS = read_cards()
-EXCUSES = 15
+EXCUSES = 18
 """Contract checks that cards excuse; a new one needs a reason and a change of this number."""
 
 CHECKS = (
     "interval",
+    "one row",
     "leaves what is already perfect",
     "row order without keys",
     "weights equal repeats",
@@ -46,7 +47,9 @@ def test_excuses_are_counted(record_property, capsys):
     with capsys.disabled():
         print(f"\n{len(made)} contract checks are excused:", *made, sep="\n  ")
     assert len(made) == EXCUSES
-    assert all(check in CHECKS and why for c in CARDS for check, why in c.excused.items())
+    assert all(
+        check.split(":")[0] in CHECKS and why for c in CARDS for check, why in c.excused.items()
+    )
 
 
 def test_names_are_unique():

@@ -19,6 +19,7 @@ from trueup.core.expressions import (
     Lookup,
     Piecewise,
     Scaled,
+    Sorted,
     Total,
     as_names,
     distinct_names,
@@ -26,8 +27,10 @@ from trueup.core.expressions import (
     in_order,
     inputs_of,
     log_softmax,
+    mean_over,
     operate,
     select,
+    smallest,
     softmax,
 )
 
@@ -97,13 +100,22 @@ def test_a_cubic_spline_is_a_piecewise_polynomial():
     assert in_duckdb(expr, x=inner) == pytest.approx(meant, abs=1e-12)
 
 
+def test_sorted_columns_are_those_of_sorted():
+    ties = np.vstack([X, [[2.0, 2.0, 1.0], [3.0, 2.0, 1.0], [-1e300, 1e300, 0.0]]])
+    meant = np.array([sorted(row) for row in ties.tolist()])
+    assert np.array_equal(evaluate(Sorted(x), {"x": ties}), meant)
+    assert np.array_equal(in_duckdb(Sorted(x), x=ties), meant)
+    assert np.array_equal(evaluate(smallest(x), {"x": ties})[:, 0], meant[:, 0])
+    assert evaluate(mean_over(x), {"x": X})[:, 0] == pytest.approx(X.mean(axis=1), abs=1e-12)
+
+
 @pytest.mark.parametrize("op", sorted(OPS))
 def test_operations_are_the_same_far_out(op):
     low = np.array([-800.0, -30.0, -1.0, -1e-9, -1e-15, 0.0])
     ends = np.array([0.0, 1e-300, 1e-13, 0.3, 1.0 - 1e-13, 1.0])
     far = np.array([-1e6, -800.0, -1.0, 0.0, 30.0, 800.0])
     values = {"log_odds": low, "log_prob": ends, "log_rest": ends, "log": ends}.get(op, far)
-    two = op in ("add", "subtract", "multiply", "divide")
+    two = op in ("add", "subtract", "multiply", "divide", "greatest", "least")
     expr = operate(op, Input("a"), Input("b")) if two else operate(op, Input("a"))
     given = {"a": values[:, None]} | ({"b": values[::-1, None] + 0.5} if two else {})
     made = evaluate(expr, given)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import trueup as tu
-from corrections import SETTINGS, with_roles
+from corrections import SETTINGS, number_cases, number_evidence, with_roles
 from trueup.core import FitError, UsageError
 from trueup.core.cards import read_cards
 
@@ -34,6 +34,12 @@ def test_every_measure_has_its_verb(name):
 def test_every_correction_has_its_verb(card):
     fitted = tu.correct(with_roles(E), card.name, **SETTINGS.get(card.name, {}))
     assert fitted.method == card.name and isinstance(fitted, tu.Fitted)
+
+
+@pytest.mark.parametrize(("card", "kind"), number_cases())
+def test_every_correction_of_numbers_has_its_verb(card, kind):
+    fitted = tu.correct(number_evidence(kind), card.name, **SETTINGS.get(card.name, {}))
+    assert fitted.method == card.name and fitted.takes.kind == kind
 
 
 def test_correct_passes_settings_on():

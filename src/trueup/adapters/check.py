@@ -29,7 +29,8 @@ class Checked:
     rows
         Rows compared; 0 where it could not be run.
     difference
-        Largest difference of a probability.
+        Largest difference of a probability; of other numbers in units of the largest of their row,
+        where that is above 1.
     on_edges
         Rows on the very edge of a step, where rounding decides and either side counts.
     by
@@ -59,7 +60,7 @@ def verified(
     Parameters
     ----------
     run
-        Gives corrected probabilities (n, width), NaN where a row holds no probabilities.
+        Gives corrected columns (n, width), NaN where a row holds no prediction.
     by
         What runs it, in words.
     tolerance
@@ -75,12 +76,13 @@ def verified(
     probs, beside = hard_rows(formula)
     probs = probs.astype(kind).astype(np.float64)
     meant, got = formula(probs, **beside), np.asarray(run(probs, **beside), dtype=np.float64)
-    gap = _gap(meant, got)
+    scale = _scales(formula, probs, meant)
+    gap = _gap(meant, got) / scale
     doubtful = np.flatnonzero(gap > max(NEAR, np.finfo(kind).eps))
     if len(doubtful) and _steps(formula):
         some = {name: values[doubtful] for name, values in beside.items()}
-        near = [_gap(formula(moved, **some), got[doubtful])
-                for moved in _neighbours(probs[doubtful], kind)]  # fmt: skip
+        near = [_gap(formula(moved, **some), got[doubtful]) / scale[doubtful]
+                for moved in _neighbours(formula, probs[doubtful], kind)]  # fmt: skip
         gap[doubtful] = np.minimum(gap[doubtful], np.min(near, axis=0))
     worst = int(np.argmax(gap))
     if not gap[worst] <= tolerance:
@@ -97,6 +99,9 @@ def hard_rows(formula: Formula, *, seed: int = 0) -> tuple[np.ndarray, dict[str,
     """Rows (n, width) at the ends, at ties, at edges of steps and drawn, and what stands beside."""
     rng = np.random.default_rng(seed)
     width = len(formula.columns)
+    if formula.numbers:
+        values = _hard_numbers(formula, rng)
+        return values, {n: _beside(formula, n, len(values), rng) for n in formula.beside}
     edges = [node.edges for node in in_order(formula.expression) if isinstance(node, Piecewise)]
     found = np.unique(np.concatenate([np.zeros(0), *edges]))
     found = rng.permutation(found)[:EDGES]
@@ -113,6 +118,29 @@ def hard_rows(formula: Formula, *, seed: int = 0) -> tuple[np.ndarray, dict[str,
     if formula.normalize:
         probs = probs * rng.uniform(0.5, 3.0, (len(probs), 1))
     return probs, {name: _beside(formula, name, len(probs), rng) for name in formula.beside}
+
+
+def _hard_numbers(formula: Formula, rng: np.random.Generator) -> np.ndarray:
+    """Rows in and out of order, of every size, at edges of pieces, with ties, and bad ones."""
+    width = len(formula.columns)
+    edges = [node.edges for node in in_order(formula.expression) if isinstance(node, Piecewise)]
+    found = rng.permutation(np.unique(np.concatenate([np.zeros(1), *edges])))[:EDGES]
+    near = np.concatenate([found, found + 1e-7, found - 1e-7])
+    rows = np.repeat(near[:, None], width, axis=1)
+    rows[:, 1:] += rng.exponential(size=(len(near), width - 1)).cumsum(axis=1)
+    drawn = rng.normal(size=(DRAWN, width)) * 10.0 ** rng.integers(-3, 4, (DRAWN, 1))
+    drawn[::2] = np.sort(drawn[::2], axis=1)
+    rows = np.vstack([rows, drawn, np.full((2, width), [[0.0], [-7.5]])])
+    for place in formula.positive:
+        rows[:, place] = np.abs(rows[:, place]) + 1e-3
+    for low, high in formula.rising:
+        rows[:, low], rows[:, high] = rows[:, [low, high]].min(1), rows[:, [low, high]].max(1)
+    bad = np.ones((4, width))
+    bad[:2, 0] = np.nan, np.inf
+    bad[2:, -1] = -1.0, 0.0
+    if len(rows) > MOST:
+        rows = rows[np.sort(rng.choice(len(rows), MOST, replace=False))]
+    return np.vstack([rows, bad])
 
 
 def _share(x: np.ndarray) -> np.ndarray:
@@ -155,10 +183,21 @@ def _steps(formula: Formula) -> bool:
     return any(isinstance(node, Piecewise) for node in in_order(formula.expression))
 
 
-def _neighbours(probs: np.ndarray, kind: type):
+def _scales(formula: Formula, given: np.ndarray, meant: np.ndarray) -> np.ndarray:
+    """(n,) what differences are counted in: 1, or the largest number of a row of numbers."""
+    if not formula.numbers:
+        return np.ones(len(given))
+    known = [np.where(np.isfinite(v), np.abs(v), 0.0).max(axis=1) for v in (given, meant)]
+    return np.maximum(1.0, np.maximum(*known))
+
+
+def _neighbours(formula: Formula, probs: np.ndarray, kind: type):
     """The rows moved by less than a calculation with numbers of ``kind`` may move them."""
     for tiny in np.finfo(kind).eps * np.array([4, 16, 64, 250, 1e3]):
         for sign in (-1, 1):
+            if formula.numbers:
+                yield probs * (1 + sign * tiny)
+                continue
             yield np.clip(probs * (1 + sign * tiny), 0.0, None if (probs > 1).any() else 1.0)
 
 

@@ -10,19 +10,22 @@ import numpy as np
 
 from trueup.core.errors import UsageError
 from trueup.core.expressions import Apply, Expr, Input, Key, evaluate, in_order, inputs_of
+from trueup.core.forms import Form
+from trueup.core.predictions import Probabilities
 from trueup.core.validate import SUM_TOLERANCE
 
 
 @dataclass(frozen=True, eq=False)
 class Formula:
-    """Corrected probabilities as an expression, with the names of what it reads.
+    """A corrected prediction as an expression, with the names of what it reads.
 
     Attributes
     ----------
     expression
-        Columns of corrected probabilities from ``Input("probs")`` and what else it reads.
+        Columns that come out, from ``Input("probs")``, of other kinds than probabilities from
+        ``Input("values")``, and what else it reads.
     columns
-        Names of the columns of probabilities.
+        Names of the columns of the prediction.
     event
         Whether there is one column, the probability of an event.
     classes
@@ -33,6 +36,8 @@ class Formula:
         Whether rows are divided by their sum first.
     about
         Words and numbers for people: title, hash, proof, paper, time.
+    takes, gives
+        Forms of what goes in and comes out; None for probabilities that become probabilities.
 
     Examples
     --------
@@ -52,37 +57,65 @@ class Formula:
     method: str
     normalize: bool = False
     about: dict = field(default_factory=dict)
+    takes: Form | None = None
+    gives: Form | None = None
+
+    @property
+    def numbers(self) -> bool:
+        """Whether forecasts of numbers go in, else probabilities."""
+        return self.kind != Probabilities.kind
+
+    @property
+    def kind(self) -> str:
+        """Kind of prediction that goes in."""
+        return Probabilities.kind if self.takes is None else self.takes.kind
+
+    @property
+    def input(self) -> str:
+        """Name of the prediction's columns: ``"probs"``, or ``"values"`` of other kinds."""
+        return "values" if self.numbers else "probs"
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the columns that come out: those that go in, where the form stays."""
+        return self.columns if self.gives in (None, self.takes) else self.gives.names
 
     @property
     def inputs(self) -> dict[str, Input]:
-        """Name -> input, the probabilities first."""
+        """Name -> input, the prediction first."""
         found = {given.name: given for given in inputs_of(self.expression)}
-        probs = found.pop("probs", Input("probs", len(self.columns)))
-        return {"probs": probs, **found}
+        main = found.pop(self.input, Input(self.input, len(self.columns)))
+        return {self.input: main, **found}
 
     @property
     def beside(self) -> dict[str, Input]:
-        """What it reads beside the probabilities."""
-        return {name: given for name, given in self.inputs.items() if name != "probs"}
+        """What it reads beside the prediction."""
+        return {name: given for name, given in self.inputs.items() if name != self.input}
 
     def reads(self, name: str) -> tuple[str, ...]:
         """Names of the columns of an input in a table."""
         given = self.inputs[name]
-        if name == "probs":
+        if name == self.input:
             return self.columns
         return given.columns or tuple(f"{name}_{j}" for j in range(given.width))
 
     def __call__(self, probs: np.ndarray, **beside: np.ndarray) -> np.ndarray:
-        """Corrected probabilities (n, width); a row that holds no probabilities becomes NaN."""
+        """Corrected columns (n, width); a row that holds no such prediction becomes NaN."""
         probs = np.asarray(probs, dtype=np.float64).reshape(len(probs), -1)
         good = self.good(probs, **beside)
-        safe = np.where(good[:, None], probs, 1.0 / max(probs.shape[1], 2))
+        safe = np.where(good[:, None], probs, self.harmless)
         known = {name: self._known(name, values) for name, values in beside.items()}
-        made = evaluate(self.expression, {"probs": safe, **known})
-        return np.where(good[:, None], np.broadcast_to(made, probs.shape), np.nan)
+        made = evaluate(self.expression, {self.input: safe, **known})
+        wide = np.broadcast_to(made, (len(probs), len(self.outputs)))
+        return np.where(good[:, None], wide, np.nan)
+
+    @property
+    def harmless(self) -> float:
+        """A number that stands in every column of a row that is left out."""
+        return 1.0 if self.numbers else 1.0 / max(len(self.columns), 2)
 
     def good(self, probs: np.ndarray, **beside: np.ndarray) -> np.ndarray:
-        """(n,) whether a row holds probabilities, and numbers where it needs them."""
+        """(n,) whether a row holds a prediction, and numbers where it needs them."""
         good = self._possible(probs)
         for name, values in beside.items():
             if not isinstance(self.inputs[name], Key):
@@ -91,11 +124,29 @@ class Formula:
 
     def _possible(self, probs: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):
+            if self.numbers:
+                return self._valid(probs)
             total = probs.sum(axis=1)
             if self.normalize:
                 return (probs >= 0).all(axis=1) & (total > 0) & np.isfinite(total)
             inside = ((probs >= 0) & (probs <= 1)).all(axis=1)
             return inside & (self.event | (np.abs(total - 1) <= SUM_TOLERANCE))
+
+    def _valid(self, values: np.ndarray) -> np.ndarray:
+        good = np.isfinite(values).all(axis=1)
+        for low, high in self.rising:
+            good &= values[:, low] <= values[:, high]
+        return np.asarray(good & (values[:, self.positive] > 0).all(axis=1))
+
+    @property
+    def rising(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of columns of which the first must not be above the second."""
+        return ((0, 1),) if self.kind == "intervals" else ()
+
+    @property
+    def positive(self) -> list[int]:
+        """Columns that must be above 0."""
+        return [1] if self.kind == "normal" else []
 
     def _known(self, name: str, values: np.ndarray) -> np.ndarray:
         """Names as they are, and 0 for numbers that are not known: their rows are left out."""
@@ -107,7 +158,8 @@ class Formula:
     def words(self) -> list[str]:
         """A few lines for whoever opens the file: what it is, and what was proven."""
         about = self.about
-        lines = [f"{self.method}, a correction of predicted probabilities"]
+        what = f"forecasts ({self.takes})" if self.numbers else "predicted probabilities"
+        lines = [f"{self.method}, a correction of {what}"]
         lines[0] += f" of {about['title']}." if about.get("title") else "."
         lines += [f"Reads {', '.join(self.columns[:6])}{' ...' * (len(self.columns) > 6)}."]
         for name in self.beside:

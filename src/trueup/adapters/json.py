@@ -12,9 +12,13 @@ from trueup.adapters.check import Checked, hard_rows, verified
 from trueup.adapters.formula import Formula, row_of
 from trueup.core import expressions as ex
 from trueup.core.errors import EvidenceError, UsageError
+from trueup.core.forms import form_from, form_row
 
 
-FORMAT, VERSION, SAMPLES = "trueup-expression", 1, 12
+FORMAT, VERSIONS, SAMPLES = "trueup-expression", (1, 2), 12
+"""Version 1 holds probabilities that become probabilities, version 2 every other form, and what
+came later: ``LATER`` kinds of nodes and operations."""
+LATER = {"Sorted", "greatest", "least", "sqrt"}
 
 OPERATIONS = {
     "add": "a + b",
@@ -76,7 +80,7 @@ READERS: dict[str, Callable[[dict, list], ex.Expr]] = {
 
 
 def to_json(formula: Formula) -> str:
-    """The text of a file that keeps to ``expression-1.json``, with rows to test a reader by.
+    """The text of a file that keeps to ``expression-1.json`` or ``-2``, with rows to test it by.
 
     Examples
     --------
@@ -96,14 +100,16 @@ def to_json(formula: Formula) -> str:
         parents = [places[id(part)] for part in node.parents]
         nodes.append({"kind": type(node).__name__, "parents": parents, **more})
         used |= {more["op"]} if "op" in more else set()
+    kinds = {row["kind"] for row in nodes}
     body = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": 1 if formula.takes is None and not LATER & (used | kinds) else 2,
         "method": formula.method,
         "columns": list(formula.columns),
         "event": formula.event,
         "classes": list(formula.classes),
         "normalize": formula.normalize,
+        **({} if formula.takes is None else _forms(formula)),
         "about": formula.about,
         "operations": {name: OPERATIONS[name] for name in sorted(used)},
         "nodes": nodes,
@@ -128,10 +134,11 @@ def from_json(text: str) -> Formula:
         body = json.loads(text)
         if body["format"] != FORMAT:
             raise KeyError(f"format is {body['format']!r}")
-        if body["version"] != VERSION:
+        if body["version"] not in VERSIONS:
+            known = ", ".join(map(str, VERSIONS))
             raise UsageError(
                 "from_json",
-                f"the file has version {body['version']!r}, this version reads {VERSION}",
+                f"the file has version {body['version']!r}, this version reads {known}",
                 do="Export the remedy again",
             )
         expression = _expression(body["nodes"])[body["output"]]
@@ -143,6 +150,7 @@ def from_json(text: str) -> Formula:
             str(body["method"]),
             bool(body["normalize"]),
             dict(body["about"]),
+            *(form_from(body[name]) for name in ("takes", "gives") if name in body),
         )
     except UsageError:
         raise
@@ -150,6 +158,15 @@ def from_json(text: str) -> Formula:
         raise EvidenceError(
             "from_json", f"this is no exported correction: {error}", do="Export the remedy again"
         ) from error
+
+
+def _forms(formula: Formula) -> dict:
+    assert formula.takes is not None and formula.gives is not None
+    return {
+        "takes": form_row(formula.takes),
+        "gives": form_row(formula.gives),
+        "outputs": list(formula.outputs),
+    }
 
 
 def check_json(formula: Formula) -> Checked:
@@ -192,5 +209,5 @@ def _samples(formula: Formula) -> list[dict]:
     rows = []
     for place, i in enumerate(some.tolist()):
         given = {name: np.ravel(values[i]).tolist() for name, values in beside.items()}
-        rows.append({"probs": probs[i].tolist(), **given, "corrected": after[place].tolist()})
+        rows.append({formula.input: probs[i].tolist(), **given, "corrected": after[place].tolist()})
     return rows

@@ -49,6 +49,8 @@ def _piecewise(g: Graph, node: ex.Piecewise, x: str) -> str:
         edge = g.add("Gather", g.number(edges), g.add("Add", piece, g.whole(2**bit - 1)), axis=0)
         above = g.add("GreaterOrEqual", x, edge)
         piece = g.add("Add", piece, g.add("Where", above, g.whole(2**bit), g.whole(0)))
+    # An infinite number passes the edges that fill up the tree, too; its row is left out later.
+    piece = g.add("Min", piece, g.whole(len(node.edges)))
     value = g.add("Gather", g.number(node.pieces[:, -1]), piece, axis=0)
     if node.pieces.shape[1] > 1:
         distance = g.add("Sub", x, g.add("Gather", g.number(node.starts), piece, axis=0))
@@ -105,12 +107,13 @@ NODES: dict[type[ex.Expr], Callable[..., str]] = {
 
 
 def to_onnx(formula: Formula, *, kind: type = np.float64) -> Any:
-    """An ONNX model, from a matrix of probabilities to the corrected ones.
+    """An ONNX model, from a matrix of predictions to the corrected ones.
 
-    Its inputs are ``probs`` (n, k), or (n, 1) for the probability of an event, and one matrix
-    (n, width) for each thing that the correction reads beside them: texts for names of groups
-    (a missing name is any text that names no group), numbers else. Its output is ``corrected``, of
-    the shape of ``probs``; a row that holds no probabilities becomes NaN. n is free.
+    Its inputs are ``probs`` (n, k), or (n, 1) for the probability of an event, of forecasts of
+    numbers ``values`` (n, width), and one matrix (n, width) for each thing that the correction
+    reads beside them: texts for names of groups (a missing name is any text that names no group),
+    numbers else. Its output is ``corrected``, of the shape of the first input, or as wide as the
+    form that comes out; a row that holds no prediction becomes NaN. n is free.
 
     Parameters
     ----------
@@ -138,7 +141,7 @@ def to_onnx(formula: Formula, *, kind: type = np.float64) -> Any:
         )
         for name, node in formula.inputs.items()
     ]
-    width = len(formula.columns)
+    width = len(formula.outputs)
     out = [onnx.helper.make_tensor_value_info("corrected", number, ["rows", width])]
     graph = onnx.helper.make_graph(
         g.nodes, "trueup", given, out, list(g.constants.values()), "\n".join(formula.words)
@@ -175,7 +178,7 @@ def check_onnx(formula: Formula, *, kind: type = np.float64) -> Checked:
     missing = "(missing)" + "?" * max([len(name) for n in nodes for name in n.names], default=0)
 
     def run(probs, **beside):
-        given = {"probs": probs.astype(kind)}
+        given = {formula.input: probs.astype(kind)}
         for name, node in formula.beside.items():
             values = beside[name].reshape(len(probs), -1)
             text = np.array(
@@ -190,7 +193,30 @@ def check_onnx(formula: Formula, *, kind: type = np.float64) -> Checked:
 
 
 def _good(g: Graph, formula: Formula) -> str:
-    """(n, 1) whether a row holds probabilities; NaN is not at least 0."""
+    """(n, 1) whether a row holds a prediction; NaN is not at least 0."""
+    inside, whole = _valid(g, formula) if formula.numbers else _shares(g, formula)
+    for name, given in formula.beside.items():
+        if not isinstance(given, ex.Key):
+            finite = g.add("Less", g.add("Abs", name), g.number(np.inf))
+            whole = g.add("And", whole, _every(g, finite))
+    return g.add("And", _every(g, inside), whole)
+
+
+def _valid(g: Graph, formula: Formula) -> tuple[str, str]:
+    """Whether numbers are finite, and whether the row can be what it says."""
+    inside = g.add("Less", g.add("Abs", "values"), g.number(np.inf))
+    whole = g.add("Equal", g.number(np.zeros((1, 1))), g.number(0.0))
+    for place in formula.positive:
+        column = g.add("Gather", "values", g.whole([place]), axis=1)
+        whole = g.add("And", whole, g.add("Greater", column, g.number(0.0)))
+    for low, high in formula.rising:
+        ends = [g.add("Gather", "values", g.whole([place]), axis=1) for place in (low, high)]
+        whole = g.add("And", whole, g.add("LessOrEqual", *ends))
+    return inside, whole
+
+
+def _shares(g: Graph, formula: Formula) -> tuple[str, str]:
+    """Whether numbers are probabilities, and whether they sum to one."""
     one, axis = g.number(1.0), g.whole([1])
     total = g.add("ReduceSum", "probs", axis, keepdims=1)
     inside = g.add("GreaterOrEqual", "probs", g.number(0.0))
@@ -201,11 +227,7 @@ def _good(g: Graph, formula: Formula) -> str:
         inside = g.add("And", inside, g.add("LessOrEqual", "probs", one))
         off = g.add("Abs", g.add("Sub", total, one))
         whole = g.add("LessOrEqual", off, g.number(np.inf if formula.event else SUM_TOLERANCE))
-    for name, given in formula.beside.items():
-        if not isinstance(given, ex.Key):
-            finite = g.add("Less", g.add("Abs", name), g.number(np.inf))
-            whole = g.add("And", whole, _every(g, finite))
-    return g.add("And", _every(g, inside), whole)
+    return inside, whole
 
 
 def _every(g: Graph, holds: str) -> str:

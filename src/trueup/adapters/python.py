@@ -14,10 +14,10 @@ import numpy as np
 
 from trueup.adapters.check import Checked, verified
 from trueup.adapters.formula import Formula, row_of
+from trueup.adapters.snippets import CHOOSE, LOOKUP, PIECEWISE, TAKEN, TEXTS, checks
 from trueup.core import expressions as ex
 from trueup.core.expressions.ops import TINY
 from trueup.core.predictions import EPS
-from trueup.core.validate import SUM_TOLERANCE
 
 
 OPERATIONS = {
@@ -37,58 +37,9 @@ OPERATIONS = {
 }
 """Operation -> its text, with ``{0}`` for its first argument."""
 
-PIECEWISE = '''
-def piecewise(x, edges, pieces):
-    """A polynomial of the distance from the left edge of the piece that x lies in."""
-    x = x[:, 0]
-    piece = np.searchsorted(edges, x, side="right")
-    starts = np.concatenate([edges[:1], edges]) if len(edges) else np.zeros(1)
-    value = pieces[piece, -1]
-    for power in range(pieces.shape[1] - 2, -1, -1):
-        value = value * (x - starts[piece]) + pieces[piece, power]
-    return value[:, None]
 
-'''
-CHOOSE = '''
-def choose(key, names, options):
-    """The option of each row's group; a group that is not among ``names`` gets the last."""
-    wide = np.broadcast_shapes(*(option.shape for option in options))
-    value = np.array(np.broadcast_to(options[-1], (len(key), wide[1])))
-    for name, option in zip(names, options):
-        value = np.where(key[:, None] == name, option, value)
-    return value
-
-'''
-LOOKUP = '''
-def lookup(key, names, values):
-    """The row of values of each row's group; a group that is not among ``names`` gets the last."""
-    place = {name: row for row, name in enumerate(names)}
-    return values[[place.get(name, len(names)) for name in key.tolist()]]
-
-'''
-TEXTS = '''
-def texts(key):
-    """Names of groups as text; a missing name belongs to no group."""
-    key = np.asarray(key)
-    if key.dtype.kind == "b":
-        return np.where(key, "true", "false")
-    return np.array(["\\0missing" if k is None or k != k else str(k) for k in key], dtype=str)
-
-'''
-
-TAKEN = (
-    "np",
-    "correct",
-    "shape",
-    "good",
-    "known",
-    "made",
-    "texts",
-    "choose",
-    "lookup",
-    "piecewise",
-)
-"""Names that the file uses itself; those of its steps end in a number."""
+MAIN = ("probs", "values")
+"""Names of the prediction's own columns."""
 
 
 class Source:
@@ -140,7 +91,7 @@ NODES: dict[type[ex.Expr], Callable[..., str]] = {
     ex.Apply: lambda s, node, *parts: OPERATIONS[node.op].format(*parts),
     ex.AtLeast: lambda s, node, x: f"({x} >= {s.numbers('EDGES', node.edges)}).astype(np.float64)",
     ex.Choose: _choose,
-    ex.Input: lambda s, node: argument(node.name),
+    ex.Input: lambda s, node: node.name if node.name in MAIN else argument(node.name),
     ex.Join: lambda s, node, *parts: f"np.hstack([{', '.join(parts)}])",
     ex.Key: lambda s, node: argument(node.name),
     ex.Linear: _linear,
@@ -184,10 +135,11 @@ def to_python(formula: Formula) -> str:
     keys = [argument(n) for n, given in formula.beside.items() if isinstance(given, ex.Key)]
     if keys:
         source.parts.add(TEXTS)
-    body = [*_checks(formula), *_beside(formula), *lines]
+    body = [*checks(formula), *_beside(formula), *lines]
     body.append(f"made = np.where(good, {names[id(formula.expression)]}, np.nan)")
-    body.append("return made.reshape(shape)")
-    given = ", ".join(["probs", *map(argument, formula.beside)])
+    stays = len(formula.outputs) == len(formula.columns)
+    body.append("return made.reshape(shape)" if stays else "return made")
+    given = ", ".join([formula.input, *map(argument, formula.beside)])
     head = '"""' + _docstring("\n".join(formula.words)) + '\n"""\n\nimport numpy as np\n\n\n'
     arrays = "".join(f"{name} = {_literal(v)}\n" for name, v in source.arrays.items())
     parts = "".join(part for part in (TEXTS, CHOOSE, LOOKUP, PIECEWISE) if part in source.parts)
@@ -216,32 +168,10 @@ def check_python(formula: Formula) -> Checked:
         # What is no probability is an error there, not NaN: these rows are asked for as missing.
         probs = np.where(formula.good(probs, **beside)[:, None], probs, np.nan)
         named = {argument(name): values for name, values in beside.items()}
-        return module.correct(probs[:, 0] if formula.event else probs, **named).reshape(probs.shape)
+        made = module.correct(probs[:, 0] if formula.event else probs, **named)
+        return made.reshape(len(probs), len(formula.outputs))
 
     return verified(formula, run, by=f"NumPy {np.__version__}, the file alone")
-
-
-def _checks(formula: Formula) -> list[str]:
-    """Lines that refuse what holds no probabilities, and let missing ones pass."""
-    width = len(formula.columns)
-    lines = [
-        "probs = np.asarray(probs, dtype=np.float64)",
-        "shape = probs.shape",
-        *(["probs = probs.reshape(-1, 1)"] if formula.event else
-          [f"if probs.ndim != 2 or probs.shape[1] != {width}:",
-           f'    raise ValueError(f"probs must have shape (n, {width}); got {{shape}}")']),
-        "good = ~np.isnan(probs).any(axis=1, keepdims=True)",
-        "known = probs[good[:, 0]]",
-        "if (known < 0).any()" + (":" if formula.normalize else " or (known > 1).any():"),
-        '    raise ValueError("probs outside [0, 1]: pass probabilities, not logits")',
-    ]  # fmt: skip
-    if formula.normalize:
-        lines += ["if not (known.sum(axis=1) > 0).all():",
-                  '    raise ValueError("a row of probs sums to 0")']  # fmt: skip
-    elif not formula.event:
-        lines += [f"if (abs(known.sum(axis=1) - 1) > {SUM_TOLERANCE!r}).any():",
-                  '    raise ValueError("rows of probs must sum to one")']  # fmt: skip
-    return [*lines, f"probs = np.where(good, probs, {1 / max(width, 2)!r})"]
 
 
 def _beside(formula: Formula) -> list[str]:
@@ -251,7 +181,9 @@ def _beside(formula: Formula) -> list[str]:
         if isinstance(given, ex.Key):
             lines.append(f"{word} = texts({word})")
         else:
-            lines.append(f"{word} = np.asarray({word}, dtype=np.float64).reshape(len(probs), -1)")
+            lines.append(
+                f"{word} = np.asarray({word}, dtype=np.float64).reshape(len({formula.input}), -1)"
+            )
             lines.append(f"good &= np.isfinite({word}).all(axis=1, keepdims=True)")
     return lines
 
@@ -259,8 +191,11 @@ def _beside(formula: Formula) -> list[str]:
 def _usage(formula: Formula) -> str:
     shape = "(n,)" if formula.event else f"(n, {len(formula.columns)})"
     what = "of the event" if formula.event else f"of the classes {', '.join(formula.classes[:9])}"
-    said = f"Corrected probabilities {shape} of the probabilities ``probs`` {shape}"
-    lines = [f'"""{said} {_docstring(what)}.', ""]
+    said = f"Corrected probabilities {shape} of the probabilities ``probs`` {shape} {what}"
+    if formula.numbers:
+        made = f"(n, {len(formula.outputs)}) with columns {', '.join(formula.outputs[:9])}"
+        said = f"Corrected forecasts {made} of ``values`` {shape}, {formula.takes}"
+    lines = [f'"""{_docstring(said)}.', ""]
     for name, given in formula.beside.items():
         kind = (
             "names of groups (n,)" if isinstance(given, ex.Key) else f"numbers (n, {given.width})"

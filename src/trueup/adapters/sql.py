@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 
 from trueup.adapters.check import Checked, verified
 from trueup.adapters.formula import Formula, row_of
+from trueup.adapters.layouts import DIALECTS, LAYOUTS, Dialect
+from trueup.adapters.layouts import in_order as sorted_terms
 from trueup.core import expressions as ex
 from trueup.core.errors import UsageError
 from trueup.core.validate import SUM_TOLERANCE
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """How an engine writes what differs from engine to engine."""
-
-    quote: str = '"'
-    number: str = "DOUBLE"
-    text: str = "VARCHAR"
-    greatest: str = "greatest"
-    least: str = "least"
-    layout: str = "lateral"
-    escape: str = "'"
-
-
 STEPS = 120  # more of them in a lateral query keep DuckDB busy for minutes
-DIALECTS = {
-    "duckdb": Dialect(layout="exclude"),
-    "spark": Dialect(quote="`", text="STRING", escape="\\"),
-    "postgres": Dialect(number="DOUBLE PRECISION", text="TEXT"),
-    "sqlite": Dialect(number="REAL", text="TEXT", greatest="max", least="min", layout="nested"),
-}
-"""Engines and what is peculiar to each; postgres is the one nearest to the standard."""
+
+SHARES_OFF = "probabilities are missing, outside [0, 1] or off the sum of one"
+NUMBERS_OFF = "numbers are missing, sd is not above 0, or low end is above the high one"
 
 NODES = {
     kind: kind.sql
@@ -86,62 +70,10 @@ def to_sql(formula: Formula, *, table: str = "predictions", dialect: str = "duck
         )
     names, stages = _stages(formula, DIALECTS[dialect])
     head = "\n".join(f"-- {line}" for line in _head(formula, dialect))
-    shown = [_named(f"{column}_corrected", DIALECTS[dialect]) for column in formula.columns]
+    shown = [_named(f"{column}_corrected", DIALECTS[dialect]) for column in formula.outputs]
     made = dict(zip(shown, names[id(formula.expression)], strict=True))
     layout = LAYOUTS[DIALECTS[dialect].layout]
     return f"{head}\n{layout(stages, made, table=table)}\n"
-
-
-def _excluded(stages: list[dict[str, str]], made: dict[str, str], *, table: str) -> str:
-    """A step a common table expression; the steps are left out of the result by name."""
-    parts = []
-    for place, stage in enumerate(stages):
-        source = f"s{place - 1}" if place else table
-        parts.append(f"s{place} AS (\n  SELECT t.*,\n  {_listed(stage)}\n  FROM {source} AS t\n)")
-    steps = ", ".join(name for stage in stages for name in stage)
-    shown = _listed({name: _guarded(value) for name, value in made.items()})
-    last = f"SELECT * EXCLUDE ({steps}),\n  {shown}\nFROM s{len(stages) - 1}"
-    return f"WITH {', '.join(parts)}\n{last}"
-
-
-def _lateral(stages: list[dict[str, str]], made: dict[str, str], *, table: str) -> str:
-    """A step a lateral subquery: needs to know no other column, and is standard SQL."""
-    shown = _listed({name: _guarded(value) for name, value in made.items()})
-    lines = [f"SELECT t.*,\n  {shown}", f"FROM {table} AS t"]
-    for place, stage in enumerate(stages):
-        lines.append(f"CROSS JOIN LATERAL (SELECT\n  {_listed(stage)}\n) AS s{place}")
-    return "\n".join(lines)
-
-
-def _nested(stages: list[dict[str, str]], made: dict[str, str], *, table: str) -> str:
-    """A subquery a corrected column, with no more steps than it needs."""
-    shown = []
-    for name, value in made.items():
-        needed, kept = {value, "tu_good"}, []
-        for stage in reversed(stages):
-            mine = {step: term for step, term in stage.items() if step in needed}
-            needed |= set(re.findall(r"\btu_\w+", " ".join(mine.values())))
-            kept.append(mine)
-        parts, known = [], []
-        for place, stage in enumerate(filter(None, reversed(kept))):
-            steps = ", ".join([*known, *(f"{term} AS {step}" for step, term in stage.items())])
-            source = f" FROM s{place - 1}" if place else ""
-            # Materialized: else a step is pasted into every place that uses it.
-            parts.append(f"s{place} AS MATERIALIZED (SELECT {steps}{source})")
-            known += list(stage)
-        steps = ",\n    ".join(parts)
-        shown.append(
-            f"(WITH {steps}\n    SELECT {_guarded(value)} FROM s{len(parts) - 1}) AS {name}"
-        )
-    terms = ",\n  ".join(shown)
-    return f"SELECT t.*,\n  {terms}\nFROM {table} AS t"
-
-
-LAYOUTS = {"exclude": _excluded, "lateral": _lateral, "nested": _nested}
-
-
-def _listed(terms: dict[str, str]) -> str:
-    return ",\n  ".join(f"{term} AS {name}" for name, term in terms.items())
 
 
 def check_sql(formula: Formula, *, dialect: str = "duckdb") -> Checked:
@@ -162,7 +94,7 @@ def check_sql(formula: Formula, *, dialect: str = "duckdb") -> Checked:
             listed = ", ".join(f"unnest(?::{k}[]) AS {c}" for c, k in columns.items())
             connection.execute(f"CREATE TABLE hard AS SELECT {listed}", values)
             query = to_sql(formula, table="hard", dialect=dialect) + "ORDER BY tu_row"
-            return _numbers(connection.execute(query).fetchall(), len(formula.columns))
+            return _numbers(connection.execute(query).fetchall(), len(formula.outputs))
 
     other = "" if dialect == "duckdb" else f", which reads the same words as {dialect}"
     return verified(formula, run, by=f"DuckDB {duckdb.__version__}{other}")
@@ -186,7 +118,7 @@ def _check_sqlite(formula: Formula) -> Checked:
             marks = ", ".join("?" * len(columns))
             connection.executemany(f"INSERT INTO hard VALUES ({marks})", zip(*values, strict=True))
             query = to_sql(formula, table="hard", dialect="sqlite") + "ORDER BY tu_row"
-            return _numbers(connection.execute(query).fetchall(), len(formula.columns))
+            return _numbers(connection.execute(query).fetchall(), len(formula.outputs))
 
         return verified(formula, run, by=f"SQLite {sqlite3.sqlite_version}")
 
@@ -195,7 +127,7 @@ def _columns(formula: Formula, probs: np.ndarray, beside: dict):
     """Name -> type of the columns of a table of hard rows, and their values; NaN is NULL."""
     columns, values = {"tu_row": "INTEGER"}, [list(range(len(probs)))]
     for name, given in formula.inputs.items():
-        block = probs if name == "probs" else beside[name].reshape(len(probs), -1)
+        block = probs if name == formula.input else beside[name].reshape(len(probs), -1)
         kind = "VARCHAR" if isinstance(given, ex.Key) else "DOUBLE"
         for column, row in zip(formula.reads(name), block.T, strict=True):
             columns[_named(column, DIALECTS["duckdb"])] = kind
@@ -210,7 +142,7 @@ def _numbers(rows: list, width: int) -> np.ndarray:
 def _head(formula: Formula, dialect: str) -> list[str]:
     return [
         *formula.words,
-        "A row whose probabilities are missing, outside [0, 1] or off the sum of one gives NULL.",
+        f"A row whose {NUMBERS_OFF if formula.numbers else SHARES_OFF} gives NULL.",
         f"Written for {dialect}.",
     ]
 
@@ -238,7 +170,9 @@ def _stages(formula: Formula, rules: Dialect):
         stages += [{} for _ in range(depth + 1 - len(stages))]
         stages[depth] |= dict(zip(names[id(node)], terms, strict=True))
     # Whether the row holds probabilities is judged on the numbers, one stage after they are read.
-    probs = next(n for n in ex.in_order(formula.expression) if getattr(n, "name", "") == "probs")
+    probs = next(
+        n for n in ex.in_order(formula.expression) if getattr(n, "name", "") == formula.input
+    )
     further = [
         name
         for node in ex.in_order(formula.expression)
@@ -261,6 +195,8 @@ def _terms(formula: Formula, node: ex.Expr, given: list, rules: Dialect) -> list
     if isinstance(node, ex.Input):
         kind = rules.text if isinstance(node, ex.Key) else rules.number
         return [f"CAST(t.{_named(c, rules)} AS {kind})" for c in formula.reads(node.name)]
+    if isinstance(node, ex.Sorted):
+        return sorted_terms(given[0], rules)
     return [_translated(term, rules) for term in node.sql(*given)]
 
 
@@ -286,6 +222,11 @@ def _good(formula: Formula, probs: list[str], further: list[str]) -> str:
     """A condition that is true for a row of probabilities; unknown where a number is missing."""
     total = " + ".join(probs)
     known = [f"abs({name}) < 1e300" for name in further]
+    if formula.numbers:
+        parts = [f"abs({name}) < 1e300" for name in probs]
+        parts += [f"{probs[place]} > 0" for place in formula.positive]
+        parts += [f"{probs[low]} <= {probs[high]}" for low, high in formula.rising]
+        return " AND ".join([*parts, *known])
     if formula.normalize:
         parts = [*(f"{p} >= 0" for p in probs), f"{total} > 0", f"{total} < 1e300"]
         return " AND ".join([*parts, *known])
@@ -293,7 +234,3 @@ def _good(formula: Formula, probs: list[str], further: list[str]) -> str:
     if not formula.event:
         parts.append(f"abs({total} - 1) <= {SUM_TOLERANCE!r}")
     return " AND ".join([*parts, *known])
-
-
-def _guarded(value: str) -> str:
-    return f"CASE WHEN tu_good = 1 THEN {value} END"

@@ -57,6 +57,12 @@ class Correction(nn.Module):
                 raise UsageError(
                     "Correction", f"{name} is {value!r}", do=f"Use {' or '.join(known)}"
                 )
+        if fitted.takes.kind != "probabilities" or fitted.gives != fitted.takes:
+            raise UsageError(
+                "Correction",
+                f"{fitted.method} corrects {fitted.takes} into {fitted.gives}",
+                do="Pass a correction of probabilities",
+            )
         self.k, self.given, self.returns = fitted.k, given, returns
         logs = Input("logs", fitted.k)
         expression = fitted.map.expression(logs)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import duckdb
 
+from trueup.audit.replaced import refuse_taken
 from trueup.audit.store import StoredRemedy
 from trueup.audit.whole import place_for, whole
 from trueup.core.errors import EvidenceError, UsageError
+from trueup.core.predictions import Probabilities
 from trueup.core.tables.names import literal, quoted
 from trueup.core.tables.source import Table, open_table
 from trueup.core.validate import SUM_TOLERANCE
@@ -36,10 +38,11 @@ class Applied:
 def apply_file(
     remedy: StoredRemedy, data: str | Path, out: str | Path, *, threads: int = 2
 ) -> Applied:
-    """Write ``data`` with corrected probabilities to ``out``; every other column stays as it is.
+    """Write ``data`` with corrected predictions to ``out``; every other column stays as it is.
 
     The output appears whole or not at all: it is written beside its place and renamed at the end.
-    A row that misses a probability keeps its row, with all its probabilities missing: it cannot be
+    Where another form comes out, as a normal law from an ensemble, its columns are added. A row
+    that misses a number of its prediction keeps its row, with all of them missing: it cannot be
     corrected. From CSV to CSV every other column stays the text that it was.
 
     Returns
@@ -50,7 +53,8 @@ def apply_file(
     Raises
     ------
     EvidenceError
-        A column is missing or holds something that is no probability.
+        A column is missing or holds something that is no such prediction, or a column that is added
+        is there already.
     UsageError
         The ending of ``out`` is none of .parquet, .csv, .tsv.
     """
@@ -62,6 +66,7 @@ def apply_file(
     as_text = "csv" in form
     with open_table(str(data), threads=threads, stream=True, as_text=as_text) as table:
         table.require("apply", remedy.reads)
+        refuse_taken("apply", remedy, table.columns)
         _check(table, remedy, as_text=as_text)
         table.connection.execute(f"SET memory_limit = '{MEMORY}'")
         unseen = _unseen(remedy, table)
@@ -87,7 +92,7 @@ def _unseen(remedy: StoredRemedy, table: Table) -> int:
 
 
 def corrected(remedy: StoredRemedy, table: Table) -> str:
-    """A query of all columns of ``table`` with corrected probabilities."""
+    """A query of all columns of ``table`` with corrected predictions."""
     return remedy.fitted.sql(
         table.relation,
         remedy.columns,
@@ -105,11 +110,13 @@ def _kept_type(table: Table, column: str) -> str:
 
 
 def _check(table: Table, remedy: StoredRemedy, *, as_text: bool) -> None:
-    """Refuse values that are no probabilities: they would come out as nonsense."""
+    """Refuse values that are no such prediction: they would come out as nonsense."""
     for column in remedy.columns:
         if table.kind(column) not in ("number", "integer"):
             _numbers(table, column, as_text=as_text)
     source = [f"({quoted(column)})::DOUBLE" for column in remedy.columns]
+    if remedy.takes.kind != Probabilities.kind:
+        return _check_numbers(table, remedy, source)
     total, most = " + ".join(source), "1" if not remedy.normalize else "'infinity'::DOUBLE"
     outside = " OR ".join(f"NOT ({p} >= 0 AND {p} <= {most})" for p in source)
     off = f"NOT abs({total} - 1) <= {SUM_TOLERANCE}"
@@ -130,6 +137,24 @@ def _check(table: Table, remedy: StoredRemedy, *, as_text: bool) -> None:
             )
 
 
+def _check_numbers(table: Table, remedy: StoredRemedy, source: list[str]) -> None:
+    """Refuse numbers that are not finite, an sd that is not positive, ends that are swapped."""
+    wrong = {"are not finite": " OR ".join(f"NOT isfinite({value})" for value in source)}
+    if remedy.takes.kind == "normal":
+        wrong["have an sd that is not positive"] = f"NOT {source[1]} > 0"
+    if remedy.takes.kind == "intervals":
+        wrong["have a low end above the high one"] = f"{source[0]} > {source[1]}"
+    counted = ", ".join(f"count(*) FILTER (WHERE {asked})" for asked in wrong.values())
+    counts = table.query(f"SELECT {counted} FROM ({table.relation})")[0]
+    for n, what in zip(counts, wrong, strict=True):
+        if n:
+            raise EvidenceError(
+                "apply",
+                f"{n:,} rows of {list(remedy.columns)[:4]} {what}",
+                do="Mend or drop these rows",
+            )
+
+
 def _numbers(table: Table, column: str, *, as_text: bool) -> None:
     """Refuse a column that is no number, nor text of numbers in a CSV file."""
     text = f"{quoted(column)}::VARCHAR"
@@ -141,5 +166,5 @@ def _numbers(table: Table, column: str, *, as_text: bool) -> None:
         raise EvidenceError(
             "apply",
             f"column {column!r} holds {table.columns[column]}{shown}",
-            do="Pass probabilities as numbers",
+            do="Pass predictions as numbers",
         )

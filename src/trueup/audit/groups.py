@@ -9,8 +9,8 @@ from trueup.calibration.recalibrate import hierarchical, per_group
 from trueup.calibration.recalibrate.grouping import TAKEN
 from trueup.core.cards import Card
 from trueup.core.cells import Cells
-from trueup.core.expressions import MISSING
 from trueup.core.correction import AbstractCorrection
+from trueup.core.expressions import MISSING
 from trueup.core.tables.kernel import Scan
 from trueup.core.tables.plan import VALUES, Plan, Slicer
 

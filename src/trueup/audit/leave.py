@@ -11,6 +11,7 @@ from trueup.adapters.export import Exported, exported
 from trueup.adapters.formula import Formula, proof_sentence
 from trueup.audit.store import StoredRemedy
 from trueup.audit.whole import place_for, whole
+from trueup.core.predictions import Probabilities
 
 
 def export_remedy(remedy: StoredRemedy, to: str, out: str | Path = "", **options: Any) -> Exported:
@@ -41,4 +42,6 @@ def formula_of(remedy: StoredRemedy) -> Formula:
     }
     expression = remedy.fitted.expression(event=remedy.event, normalize=remedy.normalize)
     names = (remedy.columns, remedy.event, remedy.classes, remedy.fitted.method)
-    return Formula(expression, *names, remedy.normalize, about)
+    plain = remedy.takes == remedy.gives and remedy.takes.kind == Probabilities.kind
+    forms = (None, None) if plain else (remedy.takes, remedy.gives)
+    return Formula(expression, *names, remedy.normalize, about, *forms)

@@ -11,6 +11,7 @@ import numpy as np
 from trueup.core.cards import all_cards
 from trueup.core.errors import EvidenceError
 from trueup.core.fitted import AbstractMap
+from trueup.verbs import CORRECTIONS
 
 
 def pack(value: Any, arrays: dict, name: str) -> Any:
@@ -73,7 +74,7 @@ def _number(value: Any) -> Any:
 def known_maps() -> dict[str, type]:
     """The maps of the library: a file can name no other class."""
     for card in all_cards():
-        if card.family == "recalibrate":
+        if card.family in CORRECTIONS:
             importlib.import_module(card.module)
     kinds = _kinds_of(AbstractMap)
     return {kind.__name__: kind for kind in kinds if kind.__module__.startswith("trueup.")}

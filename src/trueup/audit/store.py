@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,13 @@ import numpy as np
 
 from trueup.audit.judge import Judged
 from trueup.audit.packing import known_maps, pack, unpack
+from trueup.audit.replaced import as_numbers, kept_type, refuse_taken
 from trueup.audit.whole import whole, write_whole
 from trueup.calibration.recalibrate.do_nothing import Identity
 from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.fitted import Fitted
-from trueup.core.forms import Form
-from trueup.core.predictions import Probabilities
+from trueup.core.forms import Form, columns_of, form_from, form_row
+from trueup.core.predictions import Prediction, Probabilities
 from trueup.core.rows import Rows
 
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from trueup.adapters.formula import Formula
 
 
-SCHEMA = 1
+SCHEMAS = (1, 2)
+"""1 holds a correction of probabilities into probabilities, 2 one between any two forms."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,26 +41,52 @@ class StoredRemedy:
     fitted
         The correction.
     columns
-        Columns of probabilities that it reads and replaces.
+        Columns of the prediction, in the order of its form: it reads and replaces them. Where
+        another form comes out they stay, and its own columns are added.
     event
         Whether there is one column, the probability of an event.
     classes
-        Names of the classes.
+        Names of the classes, empty for forecasts of numbers.
     proof
         The proof, empty for the identity.
     about
         Table, time and paper.
     normalize
         Whether rows of probabilities are divided by their sum first, as the audit was told to.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from trueup.calibration import SpreadScaling
+    >>> from trueup.worlds import forecasts
+    >>> fitted = SpreadScaling().fit(forecasts("normal", spread=0.5).evidence)
+    >>> remedy = StoredRemedy(fitted, ("forecast", "sigma"))
+    >>> remedy.apply({"forecast": np.array([3.0]), "sigma": np.array([1.0])})["sigma"].round(1)
+    array([2.])
     """
 
     fitted: Fitted
     columns: tuple[str, ...]
-    event: bool
-    classes: tuple[str, ...]
-    proof: dict
-    about: dict
+    event: bool = False
+    classes: tuple[str, ...] = ()
+    proof: dict = field(default_factory=dict)
+    about: dict = field(default_factory=dict)
     normalize: bool = False
+
+    @property
+    def takes(self) -> Form:
+        """Form of the predictions that it corrects."""
+        return self.fitted.takes
+
+    @property
+    def gives(self) -> Form:
+        """Form of what comes out."""
+        return self.fitted.gives
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the columns that come out: its own where the form stays."""
+        return self.columns if self.gives == self.takes else self.gives.names
 
     @classmethod
     def of(cls, judged: Judged, *, title: str, created: str) -> StoredRemedy:
@@ -84,7 +112,7 @@ class StoredRemedy:
         )
 
     def apply(self, table: Any) -> Any:
-        """Correct the probability columns of a frame or a dict of arrays; the rest stays.
+        """Correct the columns of the prediction in a frame or a dict of arrays; the rest stays.
 
         Files go through ``trueup apply``, which streams.
         """
@@ -94,14 +122,14 @@ class StoredRemedy:
 
         frame = nw.from_native(table, eager_only=True)
         made = [
-            nw.new_series(name, values, _dtype(frame[name].dtype), backend=frame.implementation)
+            nw.new_series(name, values, kept_type(frame, name), backend=frame.implementation)
             for name, values in self._corrected(frame).items()
         ]
         return frame.with_columns(*made).to_native()
 
     @property
     def reads(self) -> list[str]:
-        """Every column that it reads: probabilities, then what the correction needs beside them."""
+        """Every column that it reads: the prediction, then what is needed beside it."""
         beside = [c for need in self.fitted.needs.values() for c in need.columns]
         return list(dict.fromkeys([*self.columns, *beside]))
 
@@ -116,15 +144,27 @@ class StoredRemedy:
         return np.asarray(table[name])
 
     def _corrected(self, table) -> dict[str, np.ndarray]:
-        columns = [_as_numbers(c, self._column(table, c)) for c in self.columns]
+        known = list(table) if isinstance(table, dict) else table.columns
+        refuse_taken("remedy.apply", self, known)
+        columns = [as_numbers(c, self._column(table, c)) for c in self.columns]
         beside = {
             name: np.column_stack([self._column(table, c) for c in need.columns])
             for name, need in self.fitted.needs.items()
         }
-        probs = columns[0] if self.event else np.column_stack(columns)
-        given = Probabilities(probs / probs.sum(axis=1, keepdims=True) if self.normalize else probs)
-        probs = self.fitted.apply(given, **beside).probs
-        return dict(zip(self.columns, probs.T[1 if self.event else 0 :], strict=True))
+        after = self.fitted.apply(self._prediction(columns), **beside)
+        if isinstance(after, Probabilities):
+            made = after.probs.T[1 if self.event else 0 :]
+        else:
+            made = columns_of(after).T
+        return dict(zip(self.outputs, made, strict=True))
+
+    def _prediction(self, columns: list[np.ndarray]) -> Prediction:
+        values = columns[0] if self.event else np.column_stack(columns)
+        if self.takes.kind != Probabilities.kind:
+            return self.takes.prediction(values)
+        return Probabilities(
+            values / values.sum(axis=1, keepdims=True) if self.normalize else values
+        )
 
     def save(self, folder: str | Path) -> Path:
         """Write ``remedy.json`` and ``arrays.npz`` into ``folder``."""
@@ -169,8 +209,11 @@ class StoredRemedy:
     def _packed(self) -> tuple[dict, dict[str, np.ndarray]]:
         """What is saved: a body with its hash, and arrays."""
         arrays: dict[str, np.ndarray] = {}
+        plain = self.takes == self.gives and self.takes.kind == Probabilities.kind
+        forms = {"takes": form_row(self.takes), "gives": form_row(self.gives)}
         body = {
-            "schema": SCHEMA,
+            "schema": 1 if plain else 2,
+            **({} if plain else forms),
             "method": self.fitted.method,
             "map": pack(self.fitted.map, arrays, "map"),
             "k": self.fitted.k,
@@ -193,10 +236,11 @@ def load_remedy(folder: str | Path) -> StoredRemedy:
         The folder holds no remedy, or its content does not fit its hash.
     """
     body, arrays = _read(Path(folder))
-    if body.get("schema") != SCHEMA:
+    if body.get("schema") not in SCHEMAS:
         raise UsageError(
             "load_remedy",
-            f"the remedy has schema {body.get('schema')!r}, this version reads {SCHEMA}",
+            f"the remedy has schema {body.get('schema')!r}, this version reads "
+            + " and ".join(map(str, SCHEMAS)),
             do="Install the version of trueup that wrote it, or audit again",
         )
     stated = body.pop("hash", "")
@@ -232,29 +276,13 @@ def _read(folder: Path) -> tuple[dict, dict[str, np.ndarray]]:
 
 def _restored(body: dict, arrays: dict[str, np.ndarray]) -> StoredRemedy:
     found = unpack(body["map"], arrays, known_maps())
-    fitted = Fitted(
-        body["method"], found, Form("probabilities", body["k"]), Rows(np.zeros(0, np.uint64))
-    )
+    takes, gives = Form(Probabilities.kind, body["k"]), None
+    if body["schema"] == 2:
+        takes, gives = form_from(body["takes"]), form_from(body["gives"])
+    seen = Rows(np.zeros(0, np.uint64))
+    fitted = Fitted(body["method"], found, takes, seen, gives=gives or takes)
     names = (tuple(body["columns"]), body["event"], tuple(body["classes"]))
     return StoredRemedy(fitted, *names, body["proof"], body["about"], body["normalize"])
-
-
-def _as_numbers(name: str, column: np.ndarray) -> np.ndarray:
-    try:
-        return column.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise EvidenceError(
-            "remedy.apply",
-            f"column {name!r} holds {column.dtype}, such as {column.ravel()[:1].tolist()}",
-            do="Pass probabilities as numbers",
-        ) from error
-
-
-def _dtype(dtype: Any) -> Any:
-    """Type of a corrected column: the one it had, where that holds fractions."""
-    import narwhals as nw
-
-    return dtype if dtype.is_float() else nw.Float64()
 
 
 def _hash(body: dict, arrays: dict[str, np.ndarray]) -> str:

@@ -11,6 +11,11 @@ from trueup.calibration.conformal.distribution import ConformalDistribution as C
 from trueup.calibration.conformal.distribution import predictive_system as predictive_system
 from trueup.calibration.conformal.full_ridge import ridge_intervals as ridge_intervals
 from trueup.calibration.conformal.intervals import ConformalIntervals as ConformalIntervals
+from trueup.calibration.conformal.learn_then_test import LearnThenTest as LearnThenTest
+from trueup.calibration.conformal.ptt import PTT as PTT
+from trueup.calibration.conformal.reasoning import COLEP as COLEP
+from trueup.calibration.conformal.risk_control import ConformalRiskControl as ConformalRiskControl
+from trueup.calibration.conformal.rscp import RSCPPlus as RSCPPlus
 from trueup.calibration.conformal.sets import RAPS as RAPS
 from trueup.calibration.conformal.sets import SAPS as SAPS
 from trueup.calibration.conformal.sets import ConformalSets as ConformalSets
@@ -20,10 +25,16 @@ from trueup.calibration.dispersion.coverage import coverage as coverage
 from trueup.calibration.dispersion.coverage import coverage_50 as coverage_50
 from trueup.calibration.dispersion.coverage import coverage_90 as coverage_90
 from trueup.calibration.dispersion.coverage import coverage_95 as coverage_95
+from trueup.calibration.dispersion.crossing import crossing as crossing
+from trueup.calibration.dispersion.pit_histogram import pit_histogram as pit_histogram
+from trueup.calibration.dispersion.pit_histogram import pit_values as pit_values
+from trueup.calibration.dispersion.pit_test import pit_test as pit_test
+from trueup.calibration.dispersion.rms_z import rms_z as rms_z
 from trueup.calibration.dispersion.set_coverage import set_coverage as set_coverage
 from trueup.calibration.dispersion.set_size import empty_sets as empty_sets
 from trueup.calibration.dispersion.set_size import mean_set_size as mean_set_size
 from trueup.calibration.dispersion.set_size import singletons as singletons
+from trueup.calibration.dispersion.spread_skill import spread_skill as spread_skill
 from trueup.calibration.dispersion.width import width as width
 from trueup.calibration.dispersion.width import width_50 as width_50
 from trueup.calibration.dispersion.width import width_90 as width_90
@@ -110,4 +121,8 @@ from trueup.calibration.recalibrate.structured_vector import (
 from trueup.calibration.recalibrate.temperature import TemperatureScaling as TemperatureScaling
 from trueup.calibration.recalibrate.vector import VectorScaling as VectorScaling
 from trueup.calibration.recalibrate.venn_abers import VennAbers as VennAbers
+from trueup.calibration.selection.conformal_selection import (
+    ConformalSelection as ConformalSelection,
+)
+from trueup.calibration.selection.optcs import OptCS as OptCS
 from trueup.calibration.unlabelled.meta_calibrator import MetaCalibrator as MetaCalibrator

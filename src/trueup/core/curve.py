@@ -88,7 +88,7 @@ class Curve:
         error = np.sqrt(error + few * (error > 0))
         many = t_quantile(level, freedom)
         if simultaneous:
-            many = max(many, _sup_quantile(left, error, freedom, level=level))
+            many = max(many, sup_quantile(left, error, freedom, level=level))
         kind = "simultaneous" if simultaneous else "pointwise"
         how = f"delete-a-group jackknife, {kind}, t({freedom:.0f})"
         return cls(
@@ -96,7 +96,11 @@ class Curve:
         )
 
 
-def _sup_quantile(left, error, freedom: float, *, level: float) -> float:
+def sup_quantile(left: np.ndarray, error: np.ndarray, freedom: float, *, level: float) -> float:
+    """Standard errors ``error`` (m,) that the largest of m errors seldom exceeds.
+
+    ``left`` (g, m) is what each group adds to the errors; their signs and sizes are drawn.
+    """
     standard = left[:, error > 0] / error[error > 0]
     if not standard.size:
         return 0.0

@@ -59,7 +59,7 @@ class Form:
         head = {"ensemble": "m", "sets": "in_", "probabilities": "p"}.get(self.kind, "v")
         return fixed.get(self.kind) or tuple(f"{head}{j}" for j in range(self.width))
 
-    def prediction(self, columns: np.ndarray, *, like: Prediction) -> Prediction:
+    def prediction(self, columns: np.ndarray, *, like: Prediction | None = None) -> Prediction:
         """The prediction of this form with ``columns`` (n, width); classes are those of ``like``.
 
         Columns of probabilities are logits, columns of sets say 1 for a class inside.
@@ -140,12 +140,26 @@ def _(prediction: Sets) -> np.ndarray:
     return prediction.members.astype(np.float64)
 
 
-def _probabilities(form: Form, columns: np.ndarray, like: Prediction) -> Prediction:
+def form_row(form: Form) -> dict:
+    """A form as JSON."""
+    return {"kind": form.kind, "width": form.width, "levels": list(form.levels)}
+
+
+def form_from(row: dict) -> Form:
+    """The form that ``form_row`` wrote; refuses what is none with KeyError or TypeError."""
+    kind, width = str(row["kind"]), int(row["width"])
+    levels = tuple(float(level) for level in row["levels"])
+    if kind not in _MAKERS or width < 1 or not all(0 < level < 1 for level in levels):
+        raise KeyError(f"no form is {row}")
+    return Form(kind, width, levels)
+
+
+def _probabilities(form: Form, columns: np.ndarray, like: Prediction | None) -> Prediction:
     assert isinstance(like, Probabilities)
     return Probabilities.from_logits(columns, classes=like.classes, event=like.event)
 
 
-_MAKERS: dict[str, Callable[[Form, np.ndarray, Prediction], Prediction]] = {
+_MAKERS: dict[str, Callable[[Form, np.ndarray, Prediction | None], Prediction]] = {
     Probabilities.kind: _probabilities,
     Points.kind: lambda form, v, like: Points(v[:, 0]),
     Normal.kind: lambda form, v, like: Normal(v[:, 0], v[:, 1]),

@@ -14,8 +14,9 @@ from trueup.core.estimate import Estimate
 from trueup.core.evidence import Evidence
 from trueup.core.grid import Grid
 from trueup.core.measure import AbstractMeasure
-from trueup.core.predictions import Prediction
+from trueup.core.predictions import Points, Prediction
 from trueup.core.row_sums import row_blocks, weigh
+from trueup.core.rows import NOBODY
 
 
 class AbstractRowSums(AbstractMeasure):
@@ -82,3 +83,40 @@ def _said(made: Estimate) -> Estimate:
         return made
     how = "no value: the score of a row is not a finite number"
     return dataclasses.replace(made, value=math.nan, low=math.nan, high=math.nan, how=how)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Listed(AbstractRowScore):
+    """Scores that were computed elsewhere, handed over as points."""
+
+    name: str = "score"
+    label = "Score"
+    kinds = ("points",)
+    reach = (-math.inf, math.inf)
+
+    def rows(self, prediction: Prediction, truth: np.ndarray) -> np.ndarray:
+        assert isinstance(prediction, Points)
+        return prediction.values
+
+
+def mean_of_scores(
+    scores: np.ndarray, *, against: np.ndarray | None = None, level: float = 0.95, **roles
+) -> Estimate:
+    """Mean of ``scores`` (n,) with its interval; with ``against`` (n,) that of their difference.
+
+    ``roles`` are ``weight``, ``cluster`` and ``time`` of ``Evidence``.
+
+    Examples
+    --------
+    >>> mean_of_scores(np.array([1.0, 3.0]), against=np.array([2.0, 2.0])).value
+    0.0
+    """
+    measure, nothing = _Listed(), np.zeros(len(scores))
+    cubes = [
+        measure.cube(Evidence(Points(each), nothing, rows=NOBODY, **roles))
+        for each in (scores, against)
+        if each is not None
+    ]
+    if against is None:
+        return measure.estimate(cubes[0], level=level)
+    return measure.difference(cubes[1], cubes[0], level=level)

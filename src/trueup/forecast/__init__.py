@@ -8,6 +8,13 @@ from trueup.forecast.aggregation.quantile_aggregation import (
 )
 from trueup.forecast.aggregation.quantile_aggregation import QuantilePanel as QuantilePanel
 from trueup.forecast.scores.crps import crps as crps
+from trueup.forecast.scores.diebold_mariano import diebold_mariano as diebold_mariano
+from trueup.forecast.scores.energy_score import energy_score as energy_score
 from trueup.forecast.scores.interval_score import interval_score as interval_score
+from trueup.forecast.scores.log_score import log_score as log_score
 from trueup.forecast.scores.pinball import pinball as pinball
+from trueup.forecast.scores.skill import skill as skill
+from trueup.forecast.scores.twcrps import ThresholdWeightedCRPS as ThresholdWeightedCRPS
+from trueup.forecast.scores.twcrps import twcrps as twcrps
+from trueup.forecast.scores.variogram_score import variogram_score as variogram_score
 from trueup.forecast.scores.wis import wis as wis

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from shared_data import shared
-from trueup.calibration import coverage_50, coverage_90, coverage_95
+from trueup.calibration import coverage_50, coverage_90, coverage_95, rms_z
 from trueup.calibration.dispersion.coverage import Coverage
 from trueup.core import Ensemble, Points, Quantiles
 from trueup.error import bias, mae
@@ -53,6 +53,10 @@ def four(truth: np.ndarray, said: Ensemble) -> list[float]:
 @pytest.mark.parametrize("name", ENSEMBLES)
 def test_weather(name):
     assert four(*ensemble(name)) == pytest.approx(ENSEMBLES[name][-1], abs=5.01e-5)
+
+
+def test_temperatures_at_magdeburg_are_stated_too_surely():
+    assert rms_z(*ensemble("weather_magdeburg")).value == pytest.approx(3.15, abs=5.01e-3)
 
 
 def test_temperatures_of_eight_centres():

@@ -67,7 +67,8 @@ class Shifted(AbstractMap):
         middle: Expr = Linear(
             Pick(moved, inner), np.full((1, len(inner)), 1.0 / len(inner)), np.zeros(1)
         )
-        lows, highs = [middle], [middle]
+        lows: list[Expr] = [middle]
+        highs: list[Expr] = [middle]
         for j in range(self.below - 1, -1, -1):
             lows.append(operate("least", lows[-1], moved[j]))
         for j in range(self.above, moved.width):

@@ -25,8 +25,7 @@ CARD = Card(
     name="EMOS",
     question="calibration",
     family="distributions",
-    summary="a normal law whose mean is a line of the stated mean and whose variance is a line of "
-    "the stated variance",
+    summary="a normal law whose mean and variance are lines of the stated mean and variance",
     axes={"map": "two lines", "loss": "CRPS or log score"},
     paper="Gneiting, Raftery, Westveld & Goldman 2005, Monthly Weather Review 133(5), section 2",
     claims=("recovers the spread", "recovers the bias", "covers its level", "does no harm"),

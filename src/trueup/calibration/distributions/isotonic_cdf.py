@@ -48,10 +48,10 @@ class IsotonicCDF(AbstractCorrection):
     of :math:`z = (y - \text{mean}) / \text{sd}`, linear between plotting positions
     :math:`(j - 1/2) / n` and constant beyond them. Of quantiles R is known at the stated levels
     only. Between them both R and a row's quantiles are taken as linear in the normal score
-    :math:`\Phi^{-1}` of the level, which is exact for normal laws. Beyond the outermost level R goes
-    on along the line of least squares through the points of the outer quarter of levels, and a row's
-    quantiles along the line through its two outermost, so that a forecast can become wider than all
-    that it said.
+    :math:`\Phi^{-1}` of the level, which is exact for normal laws. Beyond the outermost level R
+    goes on along the line of least squares through the points of the outer quarter of levels, and a
+    row's quantiles along the line through its two outermost, so that a forecast can become wider
+    than all that it said.
 
     Parameters
     ----------
@@ -61,9 +61,9 @@ class IsotonicCDF(AbstractCorrection):
     Examples
     --------
     >>> from trueup.worlds import forecasts
-    >>> world = forecasts("normal", spread=0.5)
-    >>> after = IsotonicCDF(levels=(0.05, 0.95)).fit(world.evidence).apply(world.evidence.prediction)
-    >>> bool(abs((world.evidence.truth < after.values[:, 1]).mean() - 0.95) < 0.01)
+    >>> evidence = forecasts("normal", spread=0.5).evidence
+    >>> after = IsotonicCDF(levels=(0.05, 0.95)).fit(evidence).apply(evidence.prediction)
+    >>> bool(abs((evidence.truth < after.values[:, 1]).mean() - 0.95) < 0.01)
     True
     """
 
@@ -100,13 +100,16 @@ def quantile_form(levels: tuple[float, ...]) -> Form:
     return Form("quantiles", len(levels), levels)
 
 
-def empirical_quantiles(values, weight, levels) -> np.ndarray:
-    """Weighted quantiles, linear between the plotting positions (j - 1/2) / n of whole weights."""
+def empirical_quantiles(values, weight, levels, *, unit: float | np.ndarray = 1.0) -> np.ndarray:
+    """Weighted quantiles, linear between the plotting positions (j - 1/2) / n of whole weights.
+
+    ``unit`` is what one value weighs, one number or (n,): twice as much stands for two of them.
+    """
     order = np.argsort(values)
-    values, w = values[order], weight[order]
+    values, w, half = values[order], weight[order], np.broadcast_to(unit, values.shape)[order] / 2
     top = np.cumsum(w)
     # A row of weight w stands for w equal ones: its value holds from its first to its last.
-    ends = np.column_stack([top - w + 0.5, top - 0.5])[w > 0]
+    ends = np.column_stack([top - w + half, top - half])[w > 0]
     ends = np.where(ends[:, :1] > ends[:, 1:], ends.mean(axis=1, keepdims=True), ends)
     return np.interp(levels * top[-1], ends.ravel(), np.repeat(values[w > 0], 2))
 

@@ -40,7 +40,7 @@ def least(function: Derivatives, start: np.ndarray, *, tolerance: float, steps: 
 
 def _step(slope: np.ndarray, bend: np.ndarray, damping: float) -> tuple[np.ndarray, float]:
     """A step downhill, and the damping that it took: more where the function bends down."""
-    size = np.maximum(np.abs(np.diag(bend)), 1e-12 * max(np.abs(bend).max(), 1e-300))
+    size = np.maximum(np.abs(np.diag(bend)), max(1e-12 * np.abs(bend).max(), 1e-100))
     while True:
         found, turned = np.linalg.eigh(bend / np.sqrt(np.outer(size, size)))
         found = found + damping

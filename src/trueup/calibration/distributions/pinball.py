@@ -10,13 +10,15 @@ from trueup.calibration.distributions.newton import least
 
 STAGES = (0.3, 0.1, 0.03, 0.01)
 """Widths of smoothing, in mean absolute residuals; each stage starts where the last one ended."""
+CORNERS = 40
+"""At most so many searches from corner to corner."""
 
 
 def best_factor(residual, apart, levels, weight) -> float:
     """The f that makes ``sum_j pinball_j(residual - f apart_j)`` least.
 
     A convex function of one number with corners at residual / apart: its slope rises at each by
-    weight |apart|, so that f is a weighted quantile.
+    weight |apart|, so that f is a weighted quantile. Where many f are least it is their middle.
 
     Parameters
     ----------
@@ -29,44 +31,44 @@ def best_factor(residual, apart, levels, weight) -> float:
     weight
         (n,) weights.
     """
-    known = apart != 0
-    spread = np.broadcast_to(levels, apart.shape)[known]
-    gap = np.broadcast_to(residual[:, None], apart.shape)[known]
-    mass = np.broadcast_to(weight[:, None], apart.shape)[known] * apart[known]
-    # Far to the left every residual - f apart has the sign of apart: the slope is known there.
-    start = -(mass * np.where(mass > 0, spread, spread - 1)).sum()
-    return _crossing(gap / apart[known], np.abs(mass), start)
-
-
-def best_shift(residual, levels, weight, unit) -> float:
-    """The a that makes ``sum_j pinball_j(residual_j - a unit)`` least; ``residual`` is (n, q)."""
-    mass = np.broadcast_to((weight * unit)[:, None], residual.shape).ravel()
-    start = -(mass * np.broadcast_to(levels, residual.shape).ravel()).sum()
-    known = mass > 0
-    corner = (residual / np.where(unit > 0, unit, 1.0)[:, None]).ravel()
-    return _crossing(corner[known], mass[known], start)
-
-
-def _crossing(corner: np.ndarray, rise: np.ndarray, start: float) -> float:
-    """Where a slope that begins at ``start`` and rises by ``rise`` at every corner crosses 0."""
+    corner, rise, start, _ = _corners(residual[:, None], apart, levels, weight)
     if not len(corner):
         return np.nan
+    place, flat, order = _crossing(corner, rise, start)
+    here = corner[order[place]]
+    return float((here + corner[order[place + 1]]) / 2) if flat else float(here)
+
+
+def _corners(residual, turn, levels, weight):
+    """Corners of ``sum pinball(residual - t turn)`` in t, rises of its slope there, its slope far
+    to the left, and which terms they are of."""
+    turn = np.broadcast_to(turn, np.broadcast_shapes(residual.shape, turn.shape))
+    known = np.flatnonzero(np.abs(turn) > 1e-12 * np.abs(turn).max(initial=0.0))
+    move = turn.ravel()[known]
+    mass = np.broadcast_to(weight[:, None], turn.shape).ravel()[known] * move
+    level = np.broadcast_to(levels, turn.shape).ravel()[known]
+    # Far to the left every residual - t turn has the sign of turn: the slope is known there.
+    start = -(mass * np.where(mass > 0, level, level - 1)).sum()
+    gap = np.broadcast_to(residual, turn.shape).ravel()[known]
+    return gap / move, np.abs(mass), start, known
+
+
+def _crossing(corner: np.ndarray, rise: np.ndarray, start: float):
+    """Place of the corner where the slope comes to 0, whether it then is 0, and the order."""
     order = np.argsort(corner)
     slope = start + np.cumsum(rise[order])
-    near = 1e-12 * rise.sum()
-    place = int(np.searchsorted(slope, -near))
-    last = len(order) - 1
-    here = corner[order[min(place, last)]]
-    if place < last and abs(slope[place]) <= near:  # flat: the middle of the least values
-        return float((here + corner[order[place + 1]]) / 2)
-    return float(here)
+    near, last = 1e-12 * rise.sum(), len(order) - 1
+    place = min(int(np.searchsorted(slope, -near)), last)
+    return place, bool(place < last and abs(slope[place]) <= near), order
 
 
 def best_pair(residual, apart, levels, weight, unit) -> tuple[float, float]:
     """Shift a and factor f that make ``sum_j pinball_j(residual - a unit - f apart_j)`` least.
 
-    Newton on the loss smoothed by a logistic law, then exact steps in a and in f, each of which
-    lowers the loss itself.
+    Newton on the loss smoothed by a logistic law comes near; exact searches along the lines on
+    which one term is 0 then lead from corner to corner, until neither of the two lines through a
+    corner leads lower. Between these lines the loss is linear, so that the corner is its least
+    place.
     """
     scale = float(weight @ np.abs(residual)) / weight.sum()
     scale = scale or float(np.abs(apart).mean()) or 1.0
@@ -74,15 +76,22 @@ def best_pair(residual, apart, levels, weight, unit) -> tuple[float, float]:
     for width in STAGES:
         smooth = _smoothed(residual, apart, levels, weight / weight.sum(), unit, width * scale)
         x, _ = least(smooth, x, tolerance=1e-12 * scale)
-    a, f = x
-    for _ in range(2):
-        a = _kept(best_shift(residual[:, None] - f * apart, levels, weight, unit), a)
-        f = _kept(best_factor(residual - a * unit, apart, levels, weight), f)
-    return a, f
-
-
-def _kept(new: float, old: float) -> float:
-    return new if np.isfinite(new) else old
+    turns = np.stack([np.broadcast_to(unit[:, None], apart.shape), apart])
+    way, still = np.array([0.0, 1.0]), 0
+    for _ in range(CORNERS):
+        off = residual[:, None] - np.tensordot(x, turns, 1)
+        corner, rise, start, known = _corners(off, np.tensordot(way, turns, 1), levels, weight)
+        if not len(corner):
+            break
+        place, _, order = _crossing(corner, rise, start)
+        step = corner[order[place]]
+        still = still + 1 if abs(step) <= 1e-12 * max(np.abs(x).max(), 1.0) else 0
+        if still == 2:
+            break
+        x = x + step * way
+        line = turns.reshape(2, -1)[:, known[order[place]]]
+        way = np.array([line[1], -line[0]]) / np.abs(line).max()
+    return float(x[0]), float(x[1])
 
 
 def _smoothed(residual, apart, levels, weight, unit, width: float):

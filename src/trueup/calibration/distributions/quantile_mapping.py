@@ -21,11 +21,10 @@ CARD = Card(
     name="QuantileMapping",
     question="calibration",
     family="distributions",
-    summary="move values by a monotone map that gives all that is said the distribution of what "
-    "happens",
+    summary="move values so that all that is said has the distribution of what happens",
     axes={"map": "monotone map of values", "loss": "distance of two distributions"},
-    paper="Wood, Leung, Sridhar & Lettenmaier 2004, Climatic Change 62: bias correction; Gudmundsson "
-    "et al. 2012, Hydrology and Earth System Sciences 16(9) (extrapolation by a constant)",
+    paper="Wood, Leung, Sridhar & Lettenmaier 2004, Climatic Change 62: bias correction; "
+    "Gudmundsson et al. 2012, Hydrology and Earth System Sciences 16(9) (constant beyond the ends)",
     claims=("matches the distribution of what happens",),
     cost="O(n w log n w) once; a search among the knots a value",
     not_for="spread that is wrong: a distribution may fit while every forecast is too sure; points "
@@ -99,11 +98,11 @@ class QuantileMapping(AbstractCorrection):
     def learn_from(self, evidence: Evidence, weight: np.ndarray) -> tuple[AbstractMap, bool]:
         columns = columns_of(evidence.prediction)
         share = _shares(evidence.prediction, columns.shape[1])
-        pooled = (weight[:, None] * share).ravel()
+        pooled, unit = (weight[:, None] * share).ravel(), np.tile(share, len(weight))
         rows = float(weight.sum())
         count = int(np.clip(min(self.knots, rows), 1, None))
         levels = (np.arange(count) + 0.5) / count
-        said = empirical_quantiles(columns.ravel(), pooled, levels)
+        said = empirical_quantiles(columns.ravel(), pooled, levels, unit=unit)
         happened = empirical_quantiles(evidence.truth, weight, levels)
         knots, group = np.unique(said, return_inverse=True)
         values = np.bincount(group, happened) / np.bincount(group)

@@ -26,8 +26,7 @@ CARD = Card(
     name="SpreadScaling",
     question="calibration",
     family="distributions",
-    summary="multiply the spread around the middle by one number: widens an overconfident "
-    "forecast, narrows a timid one",
+    summary="multiply the spread around the middle by one number: widens what is too sure",
     axes={"map": "one factor, with or without a shift", "loss": "CRPS, WIS or log score"},
     paper="Levi, Gispan, Giladi & Fetaya 2022, Sensors 22(15):5540 (a factor on the sd); Gneiting, "
     "Raftery, Westveld & Goldman 2005, Monthly Weather Review 133(5), equation 5 (the CRPS)",
@@ -111,15 +110,14 @@ class SpreadScaling(AbstractCorrection):
 
     def _normal(self, residual, sd, unit, weight) -> tuple[float, float]:
         """Shift and factor of least CRPS."""
-        start = np.array(_scaled_moments(residual, sd, unit, weight))
-        start[1] = np.clip(start[1], 1.1 / self.largest, self.largest)
-        bounds = (1 / self.largest, self.largest)
-        loss = crps_of(residual, sd, unit, weight / weight.sum(), bounds=bounds)
-        mean = float(weight @ sd) / weight.sum()
-        if self.shift != "none":
-            return tuple(least(loss, start, tolerance=1e-14 * mean)[0])
-        alone = _last(loss)
-        return 0.0, float(least(alone, start[1:], tolerance=1e-14 * mean)[0][0])
+        shift, factor = _scaled_moments(residual, sd, unit, weight)
+        start = np.array([shift, np.log(np.clip(factor, 1e-3 / self.largest, 1e3 * self.largest))])
+        loss = crps_of(residual, sd, unit, weight / weight.sum())
+        tolerance = 1e-14 * float(weight @ sd) / weight.sum()
+        if self.shift == "none":
+            return 0.0, float(np.exp(least(_last(loss), start[1:], tolerance=tolerance)[0][0]))
+        (shift, factor), _ = least(loss, start, tolerance=tolerance)
+        return float(shift), float(np.exp(factor))
 
     def _pinball(self, form: Form, residual, apart, unit, weight) -> tuple[float, float]:
         levels = column_levels(form)
@@ -166,22 +164,23 @@ def _scaled_moments(residual, sd, unit, weight) -> tuple[float, float]:
     return shift, float(np.sqrt(w @ (z - shift * e) ** 2 / w.sum()))
 
 
-def crps_of(residual, sd, unit, weight, *, bounds: tuple[float, float]):
-    """Mean CRPS of normal laws at (shift, factor), with its derivatives; convex in both."""
+def crps_of(residual, sd, unit, weight):
+    """Mean CRPS of normal laws at (shift, log factor), with its derivatives."""
 
     def function(x: np.ndarray):
-        a, f = x
-        if not bounds[0] <= f <= bounds[1]:
+        if abs(x[1]) > 40:
             return np.inf, np.zeros(2), np.eye(2)
+        a, f = x[0], float(np.exp(x[1]))
         u = (residual - a * unit) / (f * sd)
         density = np.exp(-(u**2) / 2) / np.sqrt(2 * np.pi)
         side = 2 * ndtr(u) - 1
         value = weight @ (f * sd * (u * side + 2 * density - 1 / ROOT_PI))
-        slope = np.array([-(weight * unit) @ side, weight @ (sd * (2 * density - 1 / ROOT_PI))])
-        bend = 2 * weight * density / f
-        cross = bend @ (unit * u)
-        return float(value), slope, np.array([[bend @ (unit**2 / sd), cross],
-                                              [cross, bend @ (sd * u**2)]])  # fmt: skip
+        slope = np.array(
+            [-(weight * unit) @ side, f * (weight @ (sd * (2 * density - 1 / ROOT_PI)))]
+        )
+        bend, cross = 2 * weight * density, 2 * (weight * density) @ (unit * u)
+        last = f * (bend @ (sd * u**2)) + slope[1]
+        return float(value), slope, np.array([[bend @ (unit**2 / sd) / f, cross], [cross, last]])
 
     return function
 

@@ -28,6 +28,7 @@ CARD = Card(
     family="points",
     summary="mean of predicted minus true",
     paper="Murphy 1988, Monthly Weather Review 116(12)",
+    claims=("covers its truth",),
     cost="O(n)",
     not_for="errors that cancel: read the MAE beside it",
 )

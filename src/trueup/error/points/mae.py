@@ -27,6 +27,7 @@ CARD = Card(
     family="points",
     summary="mean absolute error of points, or of medians of laws",
     paper="Gneiting 2011, JASA 106(494), for what it is least for",
+    claims=("covers its truth",),
     cost="O(n)",
     not_for="comparing series of different units",
 )

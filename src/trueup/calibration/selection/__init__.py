@@ -1,0 +1,1 @@
+"""Which rows are worth taking, with the share of wrong ones held."""
