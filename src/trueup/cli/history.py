@@ -38,9 +38,10 @@ def command(last: int) -> None:
 
 
 def _score(measures: dict) -> str:
-    """What the model was ranked by, with its name."""
+    """What the model was ranked by, with its name where it is not the log loss."""
     name = next(name for name in SCORES if name in measures)
-    return f"{_number(measures[name]['value'])} {name.replace('_', ' ')}"
+    said = "" if name == SCORES[0] else f" {name.replace('_', ' ')}"
+    return _number(measures[name]["value"]) + said
 
 
 def _off(measures: dict) -> str:
