@@ -20,7 +20,7 @@ CLAIMS: dict[str, Callable[[Card], None]] = {}
 
 
 def finds_the_good_model(card: Card) -> None:
-    """On new cases it loses at most a hundredth to the one honest model, and far less than the mean."""
+    """On new cases it is within a hundredth of the honest model, and far better than the mean."""
     method = getattr(importlib.import_module(card.module), card.name)()
     losses = []
     for seed in range(SEEDS):
@@ -31,9 +31,9 @@ def finds_the_good_model(card: Card) -> None:
             [mean_pinball(f, later).mean() for f in (new.model("honest"), made, new.mean())]
         )
     honest, made, mean = np.log(losses).T
-    for gap, bound in ((made - honest, 0.01), (made - mean, -0.05)):
+    for gap, bound, sharp in ((made - honest, 0.01, 0.01), (made - mean, -0.05, 0.05)):
         chance = t.ppf(1 - RATE, SEEDS - 1) * gap.std(ddof=1) / np.sqrt(SEEDS)
-        assert gap.mean() < bound + chance and chance < 0.02, (gap.mean(), chance)
+        assert gap.mean() < bound + chance and chance < sharp, (gap.mean(), chance)
 
 
 CLAIMS["finds the good model"] = finds_the_good_model
