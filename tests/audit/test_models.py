@@ -98,7 +98,10 @@ def test_equal_models_are_seldom_said_to_differ():
         odds = np.log(base["p"] / (1 - base["p"]))
         both = stacked({m: base | {"p": sigmoid(odds + 0.5 * rng.normal(size=800))} for m in "ab"})
         cubes = [scanned(both, model=name, key="id").cube for name in "ab"]
-        judged = [SimpleNamespace(model=m, cube=cube) for m, cube in zip("ab", cubes, strict=True)]
+        judged = [
+            SimpleNamespace(model=m, cube=cube, score=tu.calibration.log_loss)
+            for m, cube in zip("ab", cubes, strict=True)
+        ]
         named += compare(judged)[0].p_value < 0.05
     assert named <= binom.ppf(0.999, 40, 0.05)
 

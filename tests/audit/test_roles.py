@@ -186,5 +186,5 @@ def test_nothing_is_guessed_where_guesses_are_declined():
     assert named.primary.plan.roles.time == "time"
     with pytest.raises(UsageError, match="which column is the truth"):
         tu.audit(table, prob="p", guess=False, history=False)
-    with pytest.raises(UsageError, match="which columns hold the probabilities"):
+    with pytest.raises(UsageError, match="which columns hold the prediction"):
         tu.audit(table, truth="y", guess=False, history=False)

@@ -43,7 +43,7 @@ def spoiled(here, spoil, frame=None) -> str:
 
 USAGE = {
     "no role can be guessed": (["odd.parquet"], "which column is the truth? odd.parquet has ['a'"),
-    "no probabilities": (["odd.parquet", "--truth", "a"], "which columns hold the probabilities?"),
+    "no probabilities": (["odd.parquet", "--truth", "a"], "which columns hold the prediction?"),
     "both kinds": (["good.parquet", "--prob", "p", "--probs", "p,w"], "both prob and probs"),
     "one class of several": (
         ["good.parquet", "--truth", "y", "--probs", "p"],

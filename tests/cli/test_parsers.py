@@ -102,7 +102,7 @@ def test_what_was_said_is_never_overruled(kinds, data):
 
 
 def test_words_that_begin_like_probabilities_are_not_taken_for_them():
-    with pytest.raises(UsageError, match="which columns hold the probabilities"):
+    with pytest.raises(UsageError, match="which columns hold the prediction"):
         assign(columns(y="BIGINT", price="DOUBLE", pressure="DOUBLE"), Roles())
 
 

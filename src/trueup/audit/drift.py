@@ -17,6 +17,7 @@ from trueup.core.tables.clock import Clock
 SURE = 0.01
 MATTERS = 0.01
 SHUFFLES = 1999
+LEAST_CHUNKS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,8 @@ class Drift:
         After minus before the most likely place of a change.
     before, after
         Mean of the series on the two sides.
+    matters
+        The least shift worth naming, in the unit of the series.
     """
 
     series: str
@@ -50,11 +53,12 @@ class Drift:
     shift: Estimate
     before: float
     after: float
+    matters: float = MATTERS
 
     @property
     def changed(self) -> bool:
         """Whether a change is sure and large enough to matter."""
-        return self.p_value < SURE and abs(self.shift.value) >= MATTERS
+        return self.p_value < SURE and abs(self.shift.value) >= self.matters
 
     @property
     def change_at(self):
@@ -81,11 +85,9 @@ class Drift:
 
 def find_drift(chunks: Cells, clock: Clock, *, event: bool, level: float = 0.95) -> list[Drift]:
     """The three series of a table in time; empty with fewer than eight chunks."""
-    weighed = chunks["w"].sum(axis=1) > 0  # one model of several, or a weight, may skip a while
-    if weighed.sum() < 8:
+    chunks, starts = weighed_chunks(chunks, clock)
+    if len(starts) < LEAST_CHUNKS:
         return []
-    chunks = Cells(chunks.names, chunks.sums[:, weighed])
-    starts = [start for start, some in zip(clock.starts, weighed, strict=True) if some]
     happens = "Share of events" if event else "Share of rows that are right"
     stated = "Mean stated probability" if event else "Mean stated confidence"
     labels = {
@@ -93,10 +95,23 @@ def find_drift(chunks: Cells, clock: Clock, *, event: bool, level: float = 0.95)
         "score": stated,
         "calibration": "Outcome minus what the same score meant overall",
     }
-    found = [
-        _drift(name, labels[name], *series, chunks, starts, level)
-        for name, series in _series(chunks).items()
-    ]
+    return held_together(
+        [
+            drift_of(name, labels[name], *series, chunks, starts, level)
+            for name, series in _series(chunks).items()
+        ]
+    )
+
+
+def weighed_chunks(chunks: Cells, clock: Clock) -> tuple[Cells, list]:
+    """Chunks that hold rows, and their starts: one model of several, or a weight, may skip some."""
+    weighed = chunks["w"].sum(axis=1) > 0
+    starts = [start for start, some in zip(clock.starts, weighed, strict=True) if some]
+    return Cells(chunks.names, chunks.sums[:, weighed]), starts
+
+
+def held_together(found: list[Drift]) -> list[Drift]:
+    """The series with their p-values after Holm over all of them."""
     adjusted = holm([drift.p_value for drift in found])
     return [replace(drift, p_value=float(p)) for drift, p in zip(found, adjusted, strict=True)]
 
@@ -119,7 +134,18 @@ def _series(chunks: Cells) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     }
 
 
-def _drift(name, label, value, error, chunks: Cells, starts: list, level: float) -> Drift:
+def drift_of(
+    name,
+    label,
+    value,
+    error,
+    chunks: Cells,
+    starts: list,
+    level: float,
+    *,
+    matters: float = MATTERS,
+) -> Drift:
+    """One series (chunks,) of ``value`` with its standard ``error``, and its most likely change."""
     weight, n = chunks["w"].sum(axis=1), chunks["n"].sum(axis=1)
     place, statistic = _cusum(value, weight)
     rng = np.random.default_rng(0)
@@ -129,7 +155,8 @@ def _drift(name, label, value, error, chunks: Cells, starts: list, level: float)
         beaten += _cusum(value[order], weight[order])[1] >= statistic * (1 - 1e-12)
     shift, before, after = _shift(value, weight, place, level, int(n.sum()))
     p_value = (1 + beaten) / (1 + SHUFFLES)
-    return Drift(name, label, starts, value, error, n, p_value, place, shift, before, after)
+    sides = (shift, before, after, matters)
+    return Drift(name, label, starts, value, error, n, p_value, place, *sides)
 
 
 def _cusum(value: np.ndarray, weight: np.ndarray) -> tuple[int, float]:

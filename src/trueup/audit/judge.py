@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from trueup import calibration
-from trueup.audit import confidence, drift, slices
+from trueup.audit import confidence, drift, pictures, slices
 from trueup.audit.bench import bench_of
 from trueup.audit.finding import Finding, in_order, percent, points
-from trueup.audit.groups import group_benches
-from trueup.audit.remedies import Remedy, Trial, try_all
+from trueup.audit.groups import group_benches, not_tried
+from trueup.audit.judged import AbstractJudged, number
+from trueup.audit.remedies import Remedy, try_all
 from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
 from trueup.core.predictions import EPS
@@ -46,45 +47,59 @@ SELDOM = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """One model of the table, judged.
+class JudgedProbabilities(AbstractJudged):
+    """One model of the table, judged by the probabilities that it gave."""
 
-    Attributes
-    ----------
-    model
-        Its name, empty where the table holds one model.
-    measures
-        Name -> estimate.
-    findings
-        In order of weight.
-    slices, drifts, trial
-        What they rest on.
-    checks
-        Health of its data.
-    """
-
-    model: str
-    scan: Scan
-    plan: Plan
-    measures: dict[str, Estimate]
-    findings: list[Finding]
-    slices: list[slices.Slice]
-    drifts: list[drift.Drift]
-    trial: Trial
-    checks: list[Check] = field(default_factory=list)
+    kind = "probabilities"
+    score = calibration.log_loss
 
     @property
-    def cube(self) -> Cube:
-        """Its cube."""
-        return self.scan.cube
+    def shown(self) -> list[tuple[str, str]]:
+        names = ("log_loss", "brier", "accuracy", "auc", "calibration_error_debiased")
+        # The noise floor stands beside the plug-in error, always.
+        floor = f"noise alone makes {self.measures['ece_noise_floor'].value:.4f}"
+        return [*((name, "") for name in names), ("ece", floor)]
 
     @property
-    def chosen(self) -> Remedy | None:
-        """The proven remedy, or None."""
-        return self.trial.chosen
+    def verdict(self) -> str:
+        return verdict(self)
+
+    @property
+    def action(self) -> str:
+        return action(self)
+
+    @property
+    def advice(self) -> str:
+        return advice(self)
+
+    @property
+    def headline(self) -> list[dict]:
+        return headline(self)
+
+    @property
+    def pictures(self) -> dict[str, dict]:
+        return pictures.of_probabilities(self)
+
+    @property
+    def how(self) -> list[tuple[str, str]]:
+        return how(self)
+
+    @property
+    def left_out(self) -> list[str]:
+        return not_tried(self.plan)
+
+    def title(self, remedy: Remedy) -> str:
+        return title(remedy)
+
+    @property
+    def measures_dict(self) -> dict:
+        """Name -> estimate as a dict; None for what this kind of table does not have."""
+        return {"classwise_ece": None, "calibration_slope": None} | super().measures_dict
 
 
-def judge_model(found: Scan, plan: Plan, *, model: str = "", level: float = 0.95) -> Judged:
+def judge_model(
+    found: Scan, plan: Plan, *, model: str = "", level: float = 0.95
+) -> JudgedProbabilities:
     """Everything that can be said about one model."""
     cube, event = found.cube, plan.roles.event
     measures = {
@@ -111,9 +126,11 @@ def judge_model(found: Scan, plan: Plan, *, model: str = "", level: float = 0.95
         *slices.slice_findings(cut, event=event),
         *drift.drift_findings(drifts),
     ]
-    checks = [*plan.profile.checks, *_zeros(found), *_few_groups(cube, plan)]
-    findings += _from_checks(checks, cube.n)
-    return Judged(model, found, plan, measures, in_order(findings), cut, drifts, trial, checks)
+    checks = [*plan.profile.checks, *_zeros(found), *few_groups(cube, plan)]
+    findings += from_checks(checks, cube.n)
+    return JudgedProbabilities(
+        model, found, plan, measures, in_order(findings), cut, drifts, trial, checks
+    )
 
 
 def _zeros(found: Scan) -> list[Check]:
@@ -128,24 +145,26 @@ def _zeros(found: Scan) -> list[Check]:
     return [Check("data_impossible", "medium" if often else "low", text, found.zeros)]
 
 
-def _few_groups(cube: Cube, plan: Plan) -> list[Check]:
+def few_groups(cube: Cube, plan: Plan) -> list[Check]:
+    """A warning where too few groups of rows stand behind every error bar."""
     used = int((cube.table.total("w")[:, 0] > 0).sum())
     if used >= LEAST_GROUPS:
         return []
     text = (
-        f"Rows fall into only {used} {_groups(plan)}, which may each share their luck: intervals "
-        f"{'are wide and rough' if used > 1 else 'cannot be given'}."
+        f"Rows fall into only {used} {groups_called(plan)}, which may each share their luck: "
+        f"intervals {'are wide and rough' if used > 1 else 'cannot be given'}."
     )
     return [Check("data_few_groups", "medium", text, used)]
 
 
-def _groups(plan: Plan) -> str:
+def groups_called(plan: Plan) -> str:
     """What a group is, to people."""
     names = {"row": "groups of rows", "block": f"blocks of {plan.roles.time}"}
     return names.get(plan.grouping, f"different values of {plan.roles.cluster}")
 
 
-def _from_checks(checks: list[Check], n: int) -> list[Finding]:
+def from_checks(checks: list[Check], n: int) -> list[Finding]:
+    """A finding for everything that is odd about the data."""
     return [
         Finding(
             check.id,
@@ -159,7 +178,7 @@ def _from_checks(checks: list[Check], n: int) -> list[Finding]:
     ]
 
 
-def verdict(judged: Judged) -> str:
+def verdict(judged: AbstractJudged) -> str:
     """What is true of the model, in one sentence."""
     about = [f for f in judged.findings if not f.id.startswith("data_")]
     said = _state(judged)
@@ -176,13 +195,13 @@ def verdict(judged: Judged) -> str:
     return first.sentence.rstrip(".") + also + "."
 
 
-def _state(judged: Judged) -> str:
+def _state(judged: AbstractJudged) -> str:
     right = judged.measures["accuracy"].value
     said = right + judged.measures["confidence_gap"].value
     return f"it says {percent(said)} and is right {percent(right)} of the time"
 
 
-def action(judged: Judged) -> str:
+def action(judged: AbstractJudged) -> str:
     """What to do, in one sentence, and what no overall correction mends."""
     also = _beyond(judged)
     if judged.chosen is not None:
@@ -194,7 +213,8 @@ def action(judged: Judged) -> str:
         )
     tried = judged.trial.remedies
     if not tried:
-        return f"Leave it: too few {_groups(judged.plan)} to learn a correction and prove it{also}."
+        few = groups_called(judged.plan)
+        return f"Leave it: too few {few} to learn a correction and prove it{also}."
     worse = all(remedy.proof.difference.value > 0 for remedy in tried)
     reason = (
         f"every one of the {len(tried)} corrections tried makes it worse"
@@ -204,7 +224,7 @@ def action(judged: Judged) -> str:
     return f"Leave it: {reason} on rows that it never saw{also}."
 
 
-def _beyond(judged: Judged) -> str:
+def _beyond(judged: AbstractJudged) -> str:
     """Faults that are not a matter of overall confidence."""
     mended = [judged.chosen.column] if judged.chosen else []
     slice_ = next((s for s in judged.slices if s.flagged and list(s.by) != mended), None)
@@ -216,7 +236,7 @@ def _beyond(judged: Judged) -> str:
     return f"; then look into {slice_.label}, which no overall correction mends" if slice_ else ""
 
 
-def advice(judged: Judged) -> str:
+def advice(judged: AbstractJudged) -> str:
     """``Cool it``, ``Sharpen it``, ``Correct it`` or ``Leave it``."""
     if judged.chosen is None:
         return "Leave it"
@@ -240,15 +260,15 @@ def title(remedy: Remedy) -> str:
     return f"{name} ({', '.join(numbers)})"
 
 
-def headline(judged: Judged) -> list[dict]:
+def headline(judged: AbstractJudged) -> list[dict]:
     """The three numbers that carry the verdict."""
     m = judged.measures
     gap, plug_in, floor = m["confidence_gap"], m["ece"], m["ece_noise_floor"]
     noise = f"free of noise; plug-in {points(plug_in.value)}, noise alone {points(floor.value)}"
     sure = "too sure" if gap.value > 0 else "too timid"
     rows = [
-        _number("confidence_gap", "Confidence minus accuracy", gap, "points", sure),
-        _number(
+        number("confidence_gap", "Confidence minus accuracy", gap, "points", sure),
+        number(
             "calibration_error_debiased",
             "Calibration error",
             m["calibration_error_debiased"],
@@ -257,17 +277,42 @@ def headline(judged: Judged) -> list[dict]:
         ),
     ]
     if judged.chosen is None:
-        return [*rows, _number("log_loss", "Log loss", m["log_loss"], "nat", "as it is")]
+        return [*rows, number("log_loss", "Log loss", m["log_loss"], "nat", "as it is")]
     change = judged.chosen.proof.difference
     note = f"by {title(judged.chosen)}, on rows that it never saw"
-    return [*rows, _number("log_loss_change", "Change of the log loss", change, "nat", note)]
+    return [*rows, number("log_loss_change", "Change of the log loss", change, "nat", note)]
 
 
-def _number(name: str, label: str, estimate: Estimate, unit: str, note: str) -> dict:
-    return {
-        "name": name,
-        "label": label,
-        "estimate": estimate.to_dict(),
-        "unit": unit,
-        "note": note,
-    }
+def how(judged: AbstractJudged) -> list[tuple[str, str]]:
+    """How everything was computed, for the end of the report."""
+    plan, cube = judged.plan, judged.cube
+    groups = int((cube.table.total("n")[:, 0] > 0).sum())
+    made_of = {
+        "row": f"a portable hash of {plan.known_by}",
+        "cluster": f"a portable hash of {plan.roles.cluster!r}, so that a cluster stays together",
+        "block": f"contiguous blocks of {plan.roles.time!r}: neighbours may depend on each other",
+    }[plan.grouping]
+    sample = judged.scan.sample
+    fitted = (
+        "on all rows, through their score bins"
+        if sample is None
+        else "on all rows"
+        if sample.every == 1
+        else f"on a seeded sample of {len(sample.truth):,} rows"
+    )
+    return [
+        ("One pass", f"{cube.n:,} rows were summed into {groups} groups x {cube.grid.size} bins."),
+        ("Groups", f"Rows were grouped by {made_of}."),
+        ("Error bars", "Delete-a-group jackknife with Student's t at the effective degrees of "
+         "freedom; Wilson's interval for shares with fewer than 15 errors or successes."),
+        ("Corrections", f"Fitted {fitted}; half of the groups learn and choose by cross-fitting, "
+         "the other half prove; doing nothing is always a candidate. A line for each value of a "
+         "column of slices must beat what wins without, through 64 bins of the score a value."),
+        ("Slices", "Same scores are compared inside and outside; Benjamini-Hochberg at 5 % over "
+         "single values and at 1 % over pairs; a pair is named only if neither of its values "
+         "explains it."),
+        ("Drift", "Largest standardised running sum over chunks of time, judged by permutation, "
+         "Holm over the three series."),
+        ("Calibration error", "Shown free of noise; the plug-in ECE (15 equal-width bins) is "
+         "shown only beside the value that a perfectly calibrated model would have."),
+    ]  # fmt: skip

@@ -9,8 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from trueup.audit.finding import Finding
-from trueup.audit.judge import Judged
-from trueup.calibration import log_loss
+from trueup.audit.judged import AbstractJudged, score_words
 from trueup.core.estimate import Estimate
 from trueup.core.jackknife import Replicates, interval, t_p_value
 from trueup.core.multiple import holm
@@ -21,26 +20,28 @@ SURE = 0.05
 
 @dataclass(frozen=True)
 class Comparison:
-    """Log loss of ``a`` minus log loss of ``b`` on the same rows; ``p_value`` after Holm."""
+    """Score of ``a`` minus score of ``b`` on the same rows; ``p_value`` after Holm."""
 
     a: str
     b: str
     difference: Estimate
     p_value: float
+    score: str = "log_loss"
+    said: str = "log loss"
 
     def to_dict(self) -> dict:
         """A dict for JSON."""
         return {
             "a": self.a,
             "b": self.b,
-            "score": "log_loss",
+            "score": self.score,
             "difference": self.difference.to_dict(),
             "p_value": self.p_value,
         }
 
 
-def compare(models: list[Judged], *, level: float = 0.95) -> list[Comparison]:
-    """Every pair of models by paired log loss, Holm over the pairs.
+def compare(models: list[AbstractJudged], *, level: float = 0.95) -> list[Comparison]:
+    """Every pair of models by their paired score, Holm over the pairs.
 
     Rows are paired through their groups, so models must have predicted the same keys: a key or a
     cluster column decides the group, else the place of the row within its model.
@@ -50,12 +51,14 @@ def compare(models: list[Judged], *, level: float = 0.95) -> list[Comparison]:
     return [replace(c, p_value=float(p)) for c, p in zip(found, adjusted, strict=True)]
 
 
-def _compared(a: Judged, b: Judged, level: float) -> Comparison:
-    one, two = log_loss.parts(a.cube), log_loss.parts(b.cube)
-    sizes = log_loss.sizes(a.cube) + log_loss.sizes(b.cube)
+def _compared(a: AbstractJudged, b: AbstractJudged, level: float) -> Comparison:
+    score = a.score
+    one, two = score.parts(a.cube), score.parts(b.cube)
+    sizes = score.sizes(a.cube) + score.sizes(b.cube)
 
     def lead(sums: np.ndarray) -> np.ndarray:
-        return log_loss.value(sums[:, : one.shape[1]]) - log_loss.value(sums[:, one.shape[1] :])
+        first, second = sums[:, : one.shape[1]], sums[:, one.shape[1] :]
+        return score.value(first) - score.value(second)
 
     # Group by group: a group that only one of the two has leaves out that one's rows alone.
     paired = Replicates.of(np.concatenate([one, two], axis=1), lead, sizes=sizes)
@@ -63,7 +66,7 @@ def _compared(a: Judged, b: Judged, level: float) -> Comparison:
     difference = Estimate(paired.value, low, high, level, a.cube.n, f"paired {how}")
     p_value = t_p_value(paired.value, paired.variance, df=paired.freedom)
     p_value = 1.0 if math.isnan(p_value) else p_value  # the same model twice, or a single group
-    return Comparison(a.model, b.model, difference, p_value)
+    return Comparison(a.model, b.model, difference, p_value, score.name, score_words(score))
 
 
 def comparison_findings(comparisons: list[Comparison]) -> list[Finding]:
@@ -73,7 +76,8 @@ def comparison_findings(comparisons: list[Comparison]) -> list[Finding]:
         if c.p_value < SURE:
             better, worse = (c.a, c.b) if c.difference.value < 0 else (c.b, c.a)
             size = abs(c.difference.value)
-            text = f"{better} predicts better than {worse}: its log loss is {size:.4g} lower."
+            text = f"{better} predicts better than {worse}: its {c.said} is {size:.4g} lower."
             name = f"models_differ:{c.a}:{c.b}"
-            found.append(Finding(name, "low", text, c.difference, "models", min(size, 1.0), "nat"))
+            unit = "nat" if c.score == "log_loss" else ""
+            found.append(Finding(name, "low", text, c.difference, "models", min(size, 1.0), unit))
     return found

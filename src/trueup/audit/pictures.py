@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from trueup.audit.drift import Drift
-from trueup.audit.slices import Slice
+from trueup.audit.slices import AbstractSlice
 from trueup.calibration.measures.calibration_test import design_effects, null_variance
 from trueup.calibration.measures.corp import isotonic_means
 from trueup.core.cells import Cells
@@ -13,8 +16,42 @@ from trueup.core.cube import Cube
 from trueup.core.grid import Grid, equal_mass
 
 
+if TYPE_CHECKING:
+    from trueup.audit.judged import AbstractJudged
+
+
 BINS, DENSITY, CURVE = 15, 30, 60
 LEAST_ROWS, MOST_ROWS = 12, 24
+
+
+FEW_CLASSES = 12
+"""With more classes than this only those that a finding names are drawn."""
+
+
+def of_probabilities(judged: AbstractJudged) -> dict[str, dict]:
+    """Reliability diagrams of the event, or of the winner and of each class."""
+    cube, classes = judged.cube, judged.plan.profile.classes
+    title = "What it says and what happens"
+    drawn = {"reliability": reliability(cube, title=title, after=judged.trial.after)}
+    for j, name in enumerate(classes):
+        key = f"reliability:class={name}"
+        few = cube.classes is not None and len(classes) <= FEW_CLASSES
+        if few or any(finding.picture == key for finding in judged.findings):
+            drawn[key] = of_class(cube, j, title=f"Class {name}")
+    return drawn | common(judged, x="difference of the outcome rate")
+
+
+def common(judged: AbstractJudged, *, x: str) -> dict[str, dict]:
+    """Pictures that every kind has: slices, drift, corrections."""
+    drawn = {}
+    if judged.slices:
+        drawn["slices"] = forest(judged.slices, x=x)
+    for drift in judged.drifts:
+        temporal = judged.plan.clock is not None and judged.plan.clock.temporal
+        drawn[f"drift:{drift.series}"] = drift_line(drift, temporal=temporal)
+    if judged.trial.remedies:
+        drawn["remedies"] = remedies(judged)
+    return drawn
 
 
 def reliability(cube: Cube, *, title: str, after: Cube | None = None) -> dict:
@@ -92,7 +129,7 @@ def _density(grid: Grid, table: Cells) -> list[dict]:
     ]
 
 
-def forest(slices: list[Slice]) -> dict:
+def forest(slices: Sequence[AbstractSlice], *, x: str) -> dict:
     """The slices that differ most, with their intervals."""
     rows = [
         {
@@ -105,12 +142,8 @@ def forest(slices: list[Slice]) -> dict:
         }
         for s in slices[: int(np.clip(sum(s.flagged for s in slices), LEAST_ROWS, MOST_ROWS))]
     ]
-    return {
-        "kind": "forest",
-        "title": "Outcomes of each slice, against the same scores elsewhere",
-        "x": "difference of the outcome rate",
-        "rows": rows,
-    }
+    title = "Outcomes of each slice, against the same scores elsewhere"
+    return {"kind": "forest", "title": title, "x": x, "rows": rows}
 
 
 def drift_line(drift: Drift, *, temporal: bool) -> dict:
@@ -126,21 +159,23 @@ def drift_line(drift: Drift, *, temporal: bool) -> dict:
     }
 
 
-def remedies(rows: list[dict]) -> dict:
+def remedies(judged: AbstractJudged) -> dict:
     """What every correction did on rows that it never saw."""
+    from trueup.audit.judged import score_words
+
     return {
         "kind": "remedies",
         "title": "Corrections on rows that they never saw",
-        "x": "change of the log loss (left is better)",
+        "x": f"change of the {score_words(judged.score)} (left is better)",
         "rows": [
             {
-                "label": row["name"].replace("_", " ").replace(":", " of each "),
-                "value": row["difference"]["value"],
-                "low": row["difference"]["low"],
-                "high": row["difference"]["high"],
-                "outcome": row["outcome"],
-                "chosen": row["chosen"],
+                "label": remedy.name.replace("_", " ").replace(":", " of each "),
+                "value": remedy.proof.difference.value,
+                "low": remedy.proof.difference.low,
+                "high": remedy.proof.difference.high,
+                "outcome": remedy.proof.outcome.value,
+                "chosen": remedy is judged.chosen,
             }
-            for row in rows
+            for remedy in judged.trial.remedies
         ],
     }

@@ -153,7 +153,7 @@ class _Course:
         learned = int(self.bench.sizes()[self.split.learn].sum())
         proof = Proof("log_loss", *estimates, difference, outcome, card.name, learned, cubes[0].n)
         said, names = self.said(settings), (short_name(card.name), card.name, card.paper)
-        return Remedy(*names, fitted, proof, self.loss(said), _numbers(fitted.map)), said
+        return Remedy(*names, fitted, proof, self.loss(said), numbers_of(fitted.map)), said
 
     def said(self, settings: AbstractCorrection) -> np.ndarray | None:
         """Log-probabilities of what happened on folds that the fit did not see."""
@@ -218,14 +218,14 @@ def _loss(remedy: Remedy) -> float:
     return remedy.held_out_loss
 
 
-def _numbers(value: object) -> int:
+def numbers_of(value: object) -> int:
     """How many numbers a map holds."""
     if isinstance(value, str):
         return 0
     if is_dataclass(value):
-        return sum(_numbers(getattr(value, f.name)) for f in fields(value))
+        return sum(numbers_of(getattr(value, f.name)) for f in fields(value))
     if isinstance(value, tuple):
-        return sum(map(_numbers, value))
+        return sum(map(numbers_of, value))
     return int(np.size(value))  # type: ignore[arg-type]
 
 

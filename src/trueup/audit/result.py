@@ -7,10 +7,8 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trueup.audit import judge, pictures
 from trueup.audit.finding import Finding, in_order
-from trueup.audit.groups import not_tried
-from trueup.audit.judge import Judged
+from trueup.audit.judged import AbstractJudged, score_words
 from trueup.audit.models import Comparison, comparison_findings
 from trueup.audit.remedies import Remedy
 from trueup.audit.store import StoredRemedy
@@ -19,8 +17,6 @@ from trueup.audit.whole import write_whole
 
 SCHEMA = 1
 NAMED = 200
-FEW_CLASSES = 12
-"""With more classes than this only those that a finding names are drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +48,7 @@ class Audit:
     """
 
     title: str
-    models: list[Judged]
+    models: list[AbstractJudged]
     comparisons: list[Comparison]
     seconds: float
     created: str
@@ -61,8 +57,8 @@ class Audit:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def primary(self) -> Judged:
-        """The model that the verdict speaks of: the one with the lowest log loss."""
+    def primary(self) -> AbstractJudged:
+        """The model that the verdict speaks of: the one with the lowest score."""
         return self.models[0]
 
     @property
@@ -78,21 +74,33 @@ class Audit:
     @property
     def verdict(self) -> str:
         """What is true of the model, in one sentence."""
-        text, model = judge.verdict(self.primary), self.primary.model
+        text, model = self.primary.verdict, self.primary.model
         if not model:
             return text
-        about = text.startswith(("Trustworthy", "Good", "Over-", "Under-", "Biased"))
+        about = text.startswith(
+            (
+                "Trustworthy",
+                "Honest",
+                "Sound",
+                "Good",
+                "Over-",
+                "Under-",
+                "Biased",
+                "Too n",
+                "Too w",
+            )
+        )
         return f"{model} {'is' if about else ':'} {text[0].lower()}{text[1:]}".replace(" :", ":")
 
     @property
     def action(self) -> str:
         """What to do, in one sentence."""
-        return judge.action(self.primary)
+        return self.primary.action
 
     @property
     def advice(self) -> str:
-        """``Cool it``, ``Sharpen it``, ``Correct it`` or ``Leave it``."""
-        return judge.advice(self.primary)
+        """``Cool it``, ``Sharpen it``, ``Widen it``, ``Shift it``, ``Leave it``, ..."""
+        return self.primary.advice
 
     @property
     def remedy(self) -> StoredRemedy:
@@ -107,21 +115,21 @@ class Audit:
             "title": self.title,
             "created": self.created,
             "rows": first.cube.n,
-            "kind": "probabilities",
+            "kind": first.kind,
             "model": first.model or None,
             "level": self.level,
             "verdict": self.verdict,
             "action": self.action,
-            "measures": measures_dict(first),
+            "measures": first.measures_dict,
             "findings": [finding.to_dict() for finding in self.findings],
             "slices": [s.to_dict() for s in _listed(first)],
             "slices_left_out": self.notes,
             "remedies": remedies_list(first),
-            "remedies_left_out": not_tried(first.plan),
+            "remedies_left_out": first.left_out,
             "chosen": first.chosen.name if first.chosen else "none",
             "drift": [drift.to_dict() for drift in first.drifts],
             "models": [
-                {"model": m.model, "measures": measures_dict(m), "primary": m is first}
+                {"model": m.model, "measures": m.measures_dict, "primary": m is first}
                 for m in self.models
                 if m.model
             ],
@@ -141,7 +149,7 @@ class Audit:
         return self.to_dict() | {
             "trueup": __version__,
             "classes": list(first.plan.profile.classes),
-            "headline": judge.headline(first),
+            "headline": first.headline,
             "proof": _proof(first),
             "how": [{"label": label, "text": text} for label, text in self.how],
             "pictures": _pictures(self),
@@ -160,9 +168,8 @@ class Audit:
 
     def __repr__(self) -> str:
         lines = [self.verdict, self.action, ""]
-        names = ("log_loss", "accuracy", "auc", "calibration_error_debiased", "ece")
-        lines += [f"  {self.measures[n]!s:32} {n}" for n in names]
-        lines[-1] += f", noise floor {self.measures['ece_noise_floor'].value:.4f}"
+        shown = [(name, beside and f", {beside}") for name, beside in self.primary.shown]
+        lines += [f"  {self.measures[name]!s:32} {name}{beside}" for name, beside in shown]
         lines += [f"  [{f.severity}] {f.sentence}" for f in self.findings[:6]]
         return "\n".join(lines)
 
@@ -177,13 +184,7 @@ class Audit:
         )
 
 
-def measures_dict(judged: Judged) -> dict:
-    """Name -> estimate as a dict; None for what this kind of table does not have."""
-    names = {"classwise_ece": None, "calibration_slope": None}
-    return names | {name: e.to_dict() for name, e in judged.measures.items()}
-
-
-def remedies_list(judged: Judged) -> list[dict]:
+def remedies_list(judged: AbstractJudged) -> list[dict]:
     """Every correction that was tried, with its proof."""
     rows = []
     for remedy in judged.trial.remedies:
@@ -201,20 +202,20 @@ def remedies_list(judged: Judged) -> list[dict]:
     return rows
 
 
-def _listed(judged: Judged) -> list:
+def _listed(judged: AbstractJudged) -> list:
     """Slices for JSON: all of single columns, and of the pairs those that are named."""
     single = [s for s in judged.slices if len(s.by) == 1 or s.flagged]
     return single[:NAMED]
 
 
-def _proof(judged: Judged) -> dict | None:
+def _proof(judged: AbstractJudged) -> dict | None:
     tried, sizes = judged.trial.remedies, judged.trial.split
     if not tried:
         return None
     learned, proven = tried[0].proof.learned_on, tried[0].proof.after.n
     best = judged.chosen or tried[0]
     return {
-        "sentence": _proof_sentence(best),
+        "sentence": _proof_sentence(judged, best),
         "learned_on": f"{learned:,} rows in {int(sizes.learn.sum())} groups",
         "proven_on": f"{proven:,} rows in {int(sizes.prove.sum())} other groups",
         "tried": len(tried),
@@ -222,42 +223,27 @@ def _proof(judged: Judged) -> dict | None:
     }
 
 
-def _proof_sentence(remedy: Remedy) -> str:
+def _proof_sentence(judged: AbstractJudged, remedy: Remedy) -> str:
     proof, change = remedy.proof, remedy.proof.difference
     down = "lowers" if change.value < 0 else "raises"
     low, high = sorted((abs(change.low), abs(change.high)))
     range_ = f"{low:.3g} to {high:.3g}" if change.excludes(0.0) else "no surer than chance"
     text = (
-        f"{judge.title(remedy)} {down} the log loss from {proof.before.value:.4g} to "
+        f"{judged.title(remedy)} {down} the {score_words(judged.score)} from "
+        f"{proof.before.value:.4g} to "
         f"{proof.after.value:.4g}, by {abs(change.value):.3g} ({range_}). {proof.outcome.sentence}"
     )
     return text[0].upper() + text[1:]
 
 
 def _pictures(audit: Audit) -> dict:
-    first = audit.primary
-    drawn = {
-        "reliability": pictures.reliability(
-            first.cube, title="What it says and what happens", after=first.trial.after
-        )
-    }
-    for j, name in enumerate(first.plan.profile.classes):
-        key = f"reliability:class={name}"
-        few = first.cube.classes is not None and len(first.plan.profile.classes) <= FEW_CLASSES
-        if few or any(finding.picture == key for finding in first.findings):
-            drawn[key] = pictures.of_class(first.cube, j, title=f"Class {name}")
-    if first.slices:
-        drawn["slices"] = pictures.forest(first.slices)
-    for drift in first.drifts:
-        temporal = first.plan.clock is not None and first.plan.clock.temporal
-        drawn[f"drift:{drift.series}"] = pictures.drift_line(drift, temporal=temporal)
-    drawn["remedies"] = pictures.remedies(remedies_list(first))
+    drawn = audit.primary.pictures
     if audit.comparisons:
-        drawn["models"] = _model_forest(audit.comparisons)
+        drawn["models"] = _model_forest(audit)
     return drawn
 
 
-def _model_forest(comparisons: list[Comparison]) -> dict:
+def _model_forest(audit: Audit) -> dict:
     rows = [
         {
             "label": f"{c.a} minus {c.b}",
@@ -267,7 +253,8 @@ def _model_forest(comparisons: list[Comparison]) -> dict:
             "n": c.difference.n,
             "flagged": c.p_value < 0.05,
         }
-        for c in comparisons
+        for c in audit.comparisons
     ]
     title = "Models against each other"
-    return {"kind": "forest", "title": title, "x": "difference of the log loss", "rows": rows}
+    x = f"difference of the {score_words(audit.primary.score)}"
+    return {"kind": "forest", "title": title, "x": x, "rows": rows}

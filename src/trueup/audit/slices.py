@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from scipy.special import expit, stdtr
@@ -33,9 +36,9 @@ LEAST_OVERLAP = 0.5
 NEARLY_EMPTY = 1e-9
 
 
-@dataclass(frozen=True)
-class Slice:
-    """One slice and how its outcomes differ from what equal scores meant elsewhere.
+@dataclass(frozen=True, kw_only=True)
+class AbstractSlice(ABC):
+    """One slice and how it differs from elsewhere.
 
     Attributes
     ----------
@@ -44,27 +47,32 @@ class Slice:
     n
         Rows.
     gap
-        Outcome rate minus the rate of rows with the same scores elsewhere.
+        What is compared, in the slice minus elsewhere.
     p_value, q_value
         Of no gap; ``q_value`` after Benjamini-Hochberg over all single values, or over all pairs.
-    observed, predicted, log_loss
-        Outcome rate, mean score and log loss in the slice.
     """
 
     by: dict[str, str]
     n: int
     gap: Estimate
     p_value: float
-    observed: float
-    predicted: float
-    log_loss: float
     q_value: float = 1.0
+
+    @property
+    @abstractmethod
+    def matters(self) -> bool:
+        """Whether the gap is large enough to be named."""
 
     @property
     def flagged(self) -> bool:
         """Whether the slice is named as bad."""
         rate = FALSE_DISCOVERIES if len(self.by) == 1 else FALSE_PAIRS
-        return self.q_value < rate and abs(self.gap.value) >= MATTERS
+        return self.q_value < rate and self.matters
+
+    @property
+    def finding_id(self) -> str:
+        """``bad_slice:region=N,site=3``."""
+        return "bad_slice:" + ",".join(f"{column}={value}" for column, value in self.by.items())
 
     @property
     def label(self) -> str:
@@ -76,8 +84,33 @@ class Slice:
         """``region = N`` for one column, ``N x 3`` for two."""
         return self.label if len(self.by) == 1 else " × ".join(self.by.values())
 
+    @abstractmethod
     def to_dict(self) -> dict:
         """A dict for JSON."""
+
+
+AnySlice = TypeVar("AnySlice", bound=AbstractSlice)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice(AbstractSlice):
+    """A slice whose outcomes differ from what equal scores meant elsewhere.
+
+    Attributes
+    ----------
+    observed, predicted, log_loss
+        Outcome rate, mean score and log loss in the slice.
+    """
+
+    observed: float
+    predicted: float
+    log_loss: float
+
+    @property
+    def matters(self) -> bool:
+        return abs(self.gap.value) >= MATTERS
+
+    def to_dict(self) -> dict:
         return {
             "by": self.by,
             "n": self.n,
@@ -100,19 +133,40 @@ def find_slices(cube: Cube, *, level: float = 0.95) -> list[Slice]:
     only if neither of its values explains it.
     """
     found: list[Slice] = []
-    curve = _curve(cube)
+    compare = partial(_gaps, curve=_curve(cube))
     for columns, (values, cells) in cube.slices.items():
-        one = len(columns) == 1
-        parents = [_elsewhere(cells, curve)] if one else _parents(cube, columns, cells)
-        found += _judged(columns, values, cells, parents, curve=curve, level=level)
-    found = [s for family in (1, 2) for s in _adjusted([f for f in found if len(f.by) == family])]
-    return sorted(found, key=lambda s: (not s.flagged, s.q_value, -abs(s.gap.value)))
+        found += _judged(columns, values, cells, tests_of(cube, columns, cells, compare), level)
+    return ranked(found)
 
 
-def _adjusted(family: list[Slice]) -> list[Slice]:
-    """Slices with their q-values among all of the family."""
-    q_values = benjamini_hochberg([s.p_value for s in family])
-    return [replace(s, q_value=float(q)) for s, q in zip(family, q_values, strict=True)]
+def ranked(found: list[AnySlice]) -> list[AnySlice]:
+    """Slices with their q-values among all single values, or all pairs; the worst first."""
+    adjusted: list[AnySlice] = []
+    for family in ([s for s in found if len(s.by) == columns] for columns in (1, 2)):
+        q_values = benjamini_hochberg([s.p_value for s in family])
+        adjusted += [replace(s, q_value=float(q)) for s, q in zip(family, q_values, strict=True)]
+    return sorted(adjusted, key=lambda s: (not s.flagged, s.q_value, -abs(s.gap.value)))
+
+
+def tests_of(
+    cube: Cube,
+    columns: tuple[str, ...],
+    cells: Cells,
+    compare: Compare,
+    *,
+    matters: Callable[[Gaps], np.ndarray] | None = None,
+) -> list[Gaps]:
+    """Every value of a column against elsewhere, or every pair against each of its two parents."""
+    if len(columns) == 1:
+        parents = [_elsewhere(cells, compare, matters or _material)]
+    else:
+        parents = _parents(cube, columns, cells)
+    wide = [Cells(cells.names, np.broadcast_to(p, cells.sums.shape)) for p in parents]
+    return [compare(cells, parent) for parent in wide]
+
+
+def _material(test: Gaps) -> np.ndarray:
+    return np.abs(test.gap) >= MATTERS
 
 
 def _curve(cube: Cube) -> Callable[[np.ndarray], np.ndarray]:
@@ -128,7 +182,7 @@ def _curve(cube: Cube) -> Callable[[np.ndarray], np.ndarray]:
     return lambda score: expit(line[0] + line[1] * clipped_logit(score))
 
 
-def _elsewhere(cells: Cells, curve: Callable) -> np.ndarray:
+def _elsewhere(cells: Cells, compare: Compare, matters: Callable) -> np.ndarray:
     """For every value, the cells that it is compared with, its own among them.
 
     The value that stands out most is taken out of what the others are compared with, then the next,
@@ -138,8 +192,8 @@ def _elsewhere(cells: Cells, curve: Callable) -> np.ndarray:
     bad = np.zeros(len(rows), dtype=bool)
     while True:
         parent = cells.sums[:, :, ~bad].sum(axis=2, keepdims=True) + cells.sums * bad[:, None]
-        test = _gaps(cells, Cells(cells.names, parent), curve=curve)
-        clear = test.fair & ~bad & (np.abs(test.gap) >= MATTERS)
+        test = compare(cells, Cells(cells.names, parent))
+        clear = test.fair & ~bad & matters(test)
         clear &= test.p_value * len(rows) < FALSE_DISCOVERIES
         # Of two values that differ, the one with fewer rows is the odd one out.
         clear &= 2 * (rows[bad].sum() + rows) <= rows.sum()
@@ -158,11 +212,7 @@ def _parents(cube: Cube, columns, cells: Cells) -> list[np.ndarray]:
     return [np.broadcast_to(part, grid.shape).reshape(cells.sums.shape) for part in (rows, cols)]
 
 
-def _judged(
-    columns, values, cells: Cells, parents, *, curve: Callable, level: float
-) -> list[Slice]:
-    wide = [Cells(cells.names, np.broadcast_to(p, cells.sums.shape)) for p in parents]
-    tests = [_gaps(cells, parent, curve=curve) for parent in wide]
+def _judged(columns, values, cells: Cells, tests: list[Gaps], level: float) -> list[Slice]:
     found = []
     sums = {name: cells[name].sum(axis=(0, 2)) for name in ("n", "w", "y", "p", "loss")}
     for v, value in enumerate(values):
@@ -173,11 +223,13 @@ def _judged(
         w = sums["w"][v]
         found.append(
             Slice(
-                dict(zip(columns, value, strict=True)),
-                int(sums["n"][v]),
-                estimate,
-                float(weakest.p_value[v]),
-                *(float(sums[name][v] / w) for name in ("y", "p", "loss")),
+                by=dict(zip(columns, value, strict=True)),
+                n=int(sums["n"][v]),
+                gap=estimate,
+                p_value=float(weakest.p_value[v]),
+                observed=float(sums["y"][v] / w),
+                predicted=float(sums["p"][v] / w),
+                log_loss=float(sums["loss"][v] / w),
             )
         )
     return found
@@ -199,6 +251,10 @@ class Gaps:
         how = f"delete-a-group jackknife, t({self.freedom[v]:.0f})"
         gap = float(self.gap[v])
         return Estimate(gap, gap - half, gap + half, level, n, how)
+
+
+Compare = Callable[[Cells, Cells], Gaps]
+"""Cells (groups, values, bins) and what each value is compared with -> the gaps."""
 
 
 def _gaps(cells: Cells, parent: Cells, *, curve: Callable) -> Gaps:
@@ -266,6 +322,5 @@ def slice_findings(slices: list[Slice], *, event: bool) -> list[Finding]:
             f"Where {s.label} ({n}), {what} {points(size)} {less} than with the same scores "
             f"elsewhere: {percent(s.observed)} against {percent(s.predicted)} stated."
         )
-        name = "bad_slice:" + ",".join(f"{column}={value}" for column, value in s.by.items())
-        found.append(Finding(name, severity(size), text, s.gap, "slices", size))
+        found.append(Finding(s.finding_id, severity(size), text, s.gap, "slices", size))
     return found

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trueup.audit.judge import Judged
+from trueup.audit.judged import AbstractJudged
 from trueup.audit.packing import known_maps, pack, unpack
 from trueup.audit.replaced import as_numbers, kept_type, refuse_taken
 from trueup.audit.whole import whole, write_whole
@@ -89,21 +89,21 @@ class StoredRemedy:
         return self.columns if self.gives == self.takes else self.gives.names
 
     @classmethod
-    def of(cls, judged: Judged, *, title: str, created: str) -> StoredRemedy:
+    def of(cls, judged: AbstractJudged, *, title: str, created: str) -> StoredRemedy:
         """The chosen remedy of a judged model, or the identity."""
         roles, chosen = judged.plan.roles, judged.chosen
         if chosen is None:
             fitted = Fitted(
                 "DoNothing",
                 Identity(),
-                Form("probabilities", judged.plan.k),
+                roles.form or Form("probabilities", judged.plan.k),
                 Rows(np.zeros(0, np.uint64)),
             )
         else:
             fitted = chosen.fitted
         return cls(
             fitted,
-            roles.probs,
+            roles.said,
             roles.event,
             tuple(map(str, judged.plan.profile.classes)),
             chosen.proof.to_dict() if chosen else {},

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from trueup.audit.asked import NUMBERS, asked_form
 from trueup.audit.history import remember, remember_if_possible
-from trueup.audit.judge import Judged, judge_model
+from trueup.audit.judge import judge_model
 from trueup.audit.models import compare
+from trueup.audit.numbers.judge import judge_numbers
+from trueup.audit.numbers.measures import scores_to_sum
 from trueup.audit.result import Audit
 from trueup.audit.slices import EMPTY
 from trueup.core.errors import UsageError
@@ -40,7 +44,7 @@ def audit(
     history: bool | str | Path = True,
     **roles_and_leniency: Any,
 ) -> Audit:
-    """Measure, correct and prove a table of predicted probabilities.
+    """Measure, correct and prove a table of predictions: of probabilities, or of a number.
 
     Parameters
     ----------
@@ -52,6 +56,9 @@ def audit(
         Column of what happened; guessed from the names where empty.
     probs, prob
         Columns of class probabilities, or the one column of an event's; guessed where empty.
+        Of a number say ``mean`` and ``sd``; ``quantiles={0.1: "q10", ...}``; ``members`` (names, or
+        a pattern such as ``"m*"``); ``low``, ``high`` and ``nominal`` (the share of truths that
+        should lie between); or ``point``.
     by
         Columns that cut the rows into slices; pairs of them are examined too.
     level
@@ -95,7 +102,10 @@ def audit(
     by = (by,) if isinstance(by, str) else tuple(dict.fromkeys(by))
     columns = tuple([prob] if prob else [probs] if isinstance(probs, str) else probs)
     options = _options(roles_and_leniency)
-    given = Roles(truth, columns, event=bool(prob), by=by, **options["roles"])
+    values, form = asked_form(options["numbers"])
+    if form and columns:
+        raise UsageError("audit", "probabilities and a forecast were given", do="Pass one of them")
+    given = Roles(truth, columns, bool(prob), values, form, by=by, **options["roles"])
     with opened(data, threads=options["threads"], engine=options["engine"]) as table:
         roles = assign(table, given, guess=options["guess"])
         leniency = Leniency(**options["leniency"])
@@ -106,7 +116,7 @@ def audit(
             compare(models, level=level) if len(models) > 1 else [],
             time.perf_counter() - started,
             datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            [*how(models[0]), *_elsewhere(table)],
+            [*models[0].how, *_elsewhere(table)],
             level,
             notes,
         )
@@ -118,12 +128,13 @@ def audit(
 
 
 def audit_model(model: Any, X: Any, y: Any, *, by: dict | None = None, **options: Any) -> Audit:
-    """Audit a fitted classifier on data that it was not trained on.
+    """Audit a fitted classifier or regressor on data that it was not trained on.
 
     Parameters
     ----------
     model
-        Anything with ``predict_proba(X)`` and ``classes_``, such as a scikit-learn classifier.
+        Anything with ``predict_proba(X)`` and ``classes_``, such as a scikit-learn classifier; or
+        with ``predict(X)`` alone, which gives a number (n,) a row.
     X, y
         Data that the model has never seen; a model looks better on its training data than it is.
     by
@@ -140,26 +151,44 @@ def audit_model(model: Any, X: Any, y: Any, *, by: dict | None = None, **options
     >>> found.advice
     'Cool it'
     """
-    probs = np.asarray(model.predict_proba(X), dtype=np.float64)
-    names = [str(label) for label in model.classes_]
-    if len(probs) != len(y):
-        raise UsageError(
-            "audit_model", f"{len(probs)} predictions, {len(y)} truths", do="Match X, y"
-        )
-    table: dict[str, Any] = {"truth": np.asarray([str(label) for label in y], dtype=object)}
+    table, said = _predicted(model, X, y)
     for role in ("cluster", "time", "weight"):
         if role in options:
             table[role], options[role] = np.asarray(options[role]), role
     cuts = {str(name): np.asarray(values) for name, values in (by or {}).items()}
-    table |= cuts
+    options = {"name": type(model).__name__} | options | said
+    return audit(table | cuts, truth="truth", by=list(cuts), **options)
+
+
+def _predicted(model: Any, X: Any, y: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Truth and prediction as a table, and which columns hold the prediction."""
+    if not hasattr(model, "predict_proba"):
+        values = np.asarray(model.predict(X), dtype=np.float64)
+        _match(values, y)
+        if values.ndim != 1:
+            raise UsageError(
+                "audit_model",
+                f"predict gives an array of shape {values.shape}",
+                do="Pass a model of one number a row, or a table to audit",
+            )
+        truth = np.asarray(y, dtype=np.float64)
+        return {"truth": truth, "prediction": values}, {"point": "prediction"}
+    probs = np.asarray(model.predict_proba(X), dtype=np.float64)
+    names = [str(label) for label in model.classes_]
+    _match(probs, y)
+    table: dict[str, Any] = {"truth": np.asarray([str(label) for label in y], dtype=object)}
     if len(names) == 2:
-        table["probability"] = probs[:, 1]
-        options |= {"prob": "probability", "positive": names[1]}
-    else:
-        table |= {f"p_{name}": column for name, column in zip(names, probs.T, strict=True)}
-        options |= {"probs": [f"p_{name}" for name in names], "classes": tuple(names)}
-    options.setdefault("name", type(model).__name__)
-    return audit(table, truth="truth", by=list(cuts), **options)
+        said = {"prob": "probability", "positive": names[1]}
+        return table | {"probability": probs[:, 1]}, said
+    table |= {f"p_{name}": column for name, column in zip(names, probs.T, strict=True)}
+    return table, {"probs": [f"p_{name}" for name in names], "classes": tuple(names)}
+
+
+def _match(said: np.ndarray, y: Any) -> None:
+    if len(said) != len(y):
+        raise UsageError(
+            "audit_model", f"{len(said)} predictions, {len(y)} truths", do="Match X, y"
+        )
 
 
 def _options(given: dict) -> dict:
@@ -174,13 +203,15 @@ def _options(given: dict) -> dict:
         leniency["classes"] = tuple(map(str, leniency["classes"]))
     usual = {"threads": 2, "progress": None, "name": "", "engine": "", "guess": True}
     rest = {key: given.pop(key, value) for key, value in usual.items()}
+    numbers = {key: given.pop(key) for key in NUMBERS if key in given}
     if given:
         raise UsageError(
             "audit",
             f"unknown argument {sorted(given)[0]!r}",
-            do="Use time, cluster, weight, model, key, normalize, drop_bad, positive, classes",
+            do="Use time, cluster, weight, model, key, normalize, drop_bad, positive, classes; of "
+            f"numbers {', '.join(NUMBERS)}",
         )
-    return {"roles": roles, "leniency": leniency, **rest}
+    return {"roles": roles, "leniency": leniency, "numbers": numbers, **rest}
 
 
 def _elsewhere(table: Any) -> list[tuple[str, str]]:
@@ -193,6 +224,8 @@ def _elsewhere(table: Any) -> list[tuple[str, str]]:
 
 def _judged(table: Table, roles: Roles, leniency: Leniency, level: float, options: dict):
     """Every model of the table judged, the best first, and what was left out."""
+    if roles.form:
+        _here("audit", table)
     look = profile(table, roles, leniency)
     names = [name for name, _ in _models(table, roles)] or [""]
     if len(names) > MODELS:
@@ -202,17 +235,32 @@ def _judged(table: Table, roles: Roles, leniency: Leniency, level: float, option
     judged, notes = [], []
     for place, name in enumerate(sorted(names)):
         plan = make_plan(table, roles, look, model=name)
+        if roles.form:
+            plan = replace(plan, scores=scores_to_sum(roles.form))
         found = scan(
             table,
             plan,
             threads=options["threads"],
             progress=_progress(options["progress"], table.rows, place, len(names)),
         )
-        one_class(found.class_counts, look.classes, roles.truth)
         shown = name or EMPTY if roles.model else ""
-        judged.append(judge_model(found, plan, model=shown, level=level))
+        if not roles.form:
+            one_class(found.class_counts, look.classes, roles.truth)
+        judge = judge_numbers if roles.form else judge_model
+        judged.append(judge(found, plan, model=shown, level=level))
         notes = [s.left_out for s in plan.slicers if s.left_out] + _pairs_left_out(plan)
-    return sorted(judged, key=lambda j: j.measures["log_loss"].value), notes
+    return sorted(judged, key=lambda j: j.measures[j.score.name].value), notes
+
+
+def _here(who: str, table: Any) -> None:
+    """Forecasts of numbers are summed by trueup itself."""
+    engine = getattr(table, "engine", None)
+    if engine is not None:
+        raise UsageError(
+            who,
+            f"forecasts of numbers in a table of {engine.name} cannot be judged where they are",
+            do="Pass Parquet or CSV files, or a table in memory",
+        )
 
 
 def _models(table: Table, roles: Roles) -> list:
@@ -231,38 +279,3 @@ def _progress(told: Callable | None, rows: int, place: int, models: int) -> Call
     if told is None:
         return None
     return lambda done: told(place * rows + done, models * rows)
-
-
-def how(judged: Judged) -> list[tuple[str, str]]:
-    """How everything was computed, for the end of the report."""
-    plan, cube = judged.plan, judged.cube
-    groups = int((cube.table.total("n")[:, 0] > 0).sum())
-    made_of = {
-        "row": f"a portable hash of {plan.known_by}",
-        "cluster": f"a portable hash of {plan.roles.cluster!r}, so that a cluster stays together",
-        "block": f"contiguous blocks of {plan.roles.time!r}: neighbours may depend on each other",
-    }[plan.grouping]
-    sample = judged.scan.sample
-    fitted = (
-        "on all rows, through their score bins"
-        if sample is None
-        else "on all rows"
-        if sample.every == 1
-        else f"on a seeded sample of {len(sample.truth):,} rows"
-    )
-    return [
-        ("One pass", f"{cube.n:,} rows were summed into {groups} groups x {cube.grid.size} bins."),
-        ("Groups", f"Rows were grouped by {made_of}."),
-        ("Error bars", "Delete-a-group jackknife with Student's t at the effective degrees of "
-         "freedom; Wilson's interval for shares with fewer than 15 errors or successes."),
-        ("Corrections", f"Fitted {fitted}; half of the groups learn and choose by cross-fitting, "
-         "the other half prove; doing nothing is always a candidate. A line for each value of a "
-         "column of slices must beat what wins without, through 64 bins of the score a value."),
-        ("Slices", "Same scores are compared inside and outside; Benjamini-Hochberg at 5 % over "
-         "single values and at 1 % over pairs; a pair is named only if neither of its values "
-         "explains it."),
-        ("Drift", "Largest standardised running sum over chunks of time, judged by permutation, "
-         "Holm over the three series."),
-        ("Calibration error", "Shown free of noise; the plug-in ECE (15 equal-width bins) is "
-         "shown only beside the value that a perfectly calibrated model would have."),
-    ]  # fmt: skip

@@ -13,6 +13,11 @@ from trueup.cli import plain
 
 LISTED = 10
 ENGINES = "What reads the files: duckdb, polars, dask or spark."
+NUMBERS = (
+    r"crps|wis|pinball|interval_score|coverage_\d+|width_\d+|bias|mae|rmse|pit_p_value|"
+    "spread_skill|rms_z|log_score|crossing"
+)
+"""Names of the measures of forecasts of numbers."""
 CHARTS = ("altair", "vl_convert")
 
 
@@ -21,6 +26,14 @@ CHARTS = ("altair", "vl_convert")
 @click.option("--truth", default="", help="Column of what happened. Guessed if left out.")
 @click.option("--prob", default="", help="Column of an event's probability.")
 @click.option("--probs", default="", help="Columns of class probabilities: A,B,C.")
+@click.option("--mean", default="", help="Column of the mean of a normal law; goes with --sd.")
+@click.option("--sd", default="", help="Column of its standard deviation.")
+@click.option("--quantile", multiple=True, help="LEVEL=NAME of a quantile, as 0.1=q10; repeats.")
+@click.option("--members", multiple=True, help="Columns of an ensemble: A,B,C or a pattern, m*.")
+@click.option("--low", default="", help="Column of the lower end of an interval.")
+@click.option("--high", default="", help="Column of the upper end.")
+@click.option("--nominal", type=float, help="Share of truths that the interval should hold.")
+@click.option("--point", default="", help="Column of a point forecast.")
 @click.option("--by", multiple=True, help="Column that cuts rows into slices; may repeat.")
 @click.option("--time", default="", help="Column of time: rows become a series.")
 @click.option("--cluster", default="", help="Column of what rows belong to (patient, document).")
@@ -81,12 +94,28 @@ def _look_ahead(options: dict) -> None:
 
 
 def _audit(table: str, options: dict) -> Any:
+    from trueup.audit.asked import names_of
     from trueup.audit.verbs import audit
 
     def split(text: str) -> tuple[str, ...]:
         return tuple(part.strip() for part in text.split(",")) if text else ()
 
-    same = ("time", "cluster", "weight", "model", "key", "positive", "normalize", "drop_bad")
+    same = (
+        "mean",
+        "sd",
+        "low",
+        "high",
+        "nominal",
+        "point",
+        "time",
+        "cluster",
+        "weight",
+        "model",
+        "key",
+        "positive",
+        "normalize",
+        "drop_bad",
+    )
     rest = ("truth", "prob", "by", "level", "threads", "engine")
     passed = {name: options[name] for name in (*same, *rest)}
     with bar() as progress:
@@ -94,11 +123,24 @@ def _audit(table: str, options: dict) -> Any:
             table,
             probs=split(options["probs"]),
             classes=split(options["classes"]),
+            quantiles=_quantiles(options["quantile"]),
+            members=names_of(options["members"]),
             guess=not options["no_guess"],
             history=False,  # remembered when all else is shown and written
             progress=progress,
             **passed,
         )
+
+
+def _quantiles(texts: tuple[str, ...]) -> dict[float, str]:
+    """Level -> name of every ``--quantile``."""
+    from trueup.audit.asked import level_and_name, names_of
+    from trueup.core.errors import UsageError
+
+    pairs = [level_and_name(text) for text in names_of(texts)]
+    if len(dict(pairs)) < len(pairs):
+        raise UsageError("--quantile", "a level was given twice", do="Name each level once")
+    return dict(pairs)
 
 
 @contextlib.contextmanager
@@ -124,15 +166,15 @@ def show(found: Any) -> None:
     console = Console(highlight=False, soft_wrap=True)
     roles = found.primary.plan.roles
     if roles.guessed:
-        parts = {**roles.to_dict(), "probs": _shortened(roles.probs)}
-        guessed = "; ".join(f"{name} = {parts[name]}" for name in roles.guessed)
+        parts = {**roles.to_dict(), ("values" if roles.form else "probs"): _shortened(roles.said)}
+        called = {"values": str(roles.form)}
+        guessed = "; ".join(f"{called.get(n, n)} = {parts[n]}" for n in roles.guessed)
         console.print(Text(plain(f"Taken from the column names: {guessed}"), "dim"))
     console.print(Text(plain(found.verdict), "bold"))
     console.print(Text(plain(found.action)))
     console.print()
-    names = ("log_loss", "brier", "accuracy", "auc", "calibration_error_debiased", "ece")
-    for name in names:
-        console.print(Text(f"  {name:28}{found.measures[name]!s:34}{_beside(name, found)}"))
+    for name, beside in found.primary.shown:
+        console.print(Text(f"  {name:28}{found.measures[name]!s:34}{beside}".rstrip()))
     if found.findings:
         console.print()
     for finding in found.findings[:LISTED]:
@@ -147,13 +189,6 @@ def _shortened(columns: tuple[str, ...]) -> str:
     if len(columns) <= 6:
         return ", ".join(columns)
     return f"{columns[0]}, {columns[1]} .. {columns[-1]} ({len(columns)} columns)"
-
-
-def _beside(name: str, found: Any) -> str:
-    """The noise floor stands beside the plug-in error, always."""
-    if name != "ece":
-        return ""
-    return f"noise alone makes {found.measures['ece_noise_floor'].value:.4f}"
 
 
 def _write(found: Any, options: dict) -> list[str]:
@@ -186,7 +221,7 @@ def parse_gate(text: str) -> tuple[str, str, float]:
     match = re.fullmatch(r"\s*(\w+)\s*(>=|<=|>|<)\s*([-+0-9.eE]+)\s*", text)
     with contextlib.suppress(ValueError, AttributeError):
         name, sign, limit = match.groups()  # type: ignore[union-attr]
-        if name in names:
+        if name in names or re.fullmatch(NUMBERS, name):
             return name, sign, float(limit)
     raise UsageError(
         "--fail-if", f"cannot read {text!r}", do=f"Write NAME>NUMBER with NAME of {names}"

@@ -50,6 +50,8 @@ class Cube:
         Names of columns -> (values, Cells (groups, values, coarse bins)).
     chunks
         Cells (chunks of time, coarse bins), or None.
+    spread
+        Cells (groups, bins of the stated spread) of forecasts of numbers, or None.
     """
 
     grid: Grid
@@ -60,6 +62,7 @@ class Cube:
     class_grid: Grid | tuple[Grid, ...] | None = None
     slices: Mapping[tuple[str, ...], tuple[list, Cells]] = field(default_factory=dict)
     chunks: Cells | None = None
+    spread: Cells | None = None
 
     def __add__(self, other: Cube) -> Cube:
         if self._kind != other._kind:
@@ -74,6 +77,7 @@ class Cube:
             classes=_add(self.classes, other.classes),
             slices=_add_slices(self.slices, other.slices),
             chunks=_add(self.chunks, other.chunks),
+            spread=_add(self.spread, other.spread),
         )
 
     @property

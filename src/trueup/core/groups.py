@@ -105,4 +105,6 @@ def parts_of_buckets(counts: np.ndarray, *, parts: int) -> np.ndarray:
     before = np.cumsum(counts) - counts
     middle = (before + counts / 2) / max(counts.sum(), 1)
     part = np.minimum((middle * parts).astype(np.int64), parts - 1)
+    # An empty bucket goes with the one before it: else it could be a part without rows.
+    part = np.maximum.accumulate(np.where(counts > 0, part, 0))
     return np.unique(part, return_inverse=True)[1]

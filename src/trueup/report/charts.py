@@ -22,6 +22,7 @@ from trueup.report.canvas import (
     tick_text,
 )
 from trueup.report.diagram import reliability
+from trueup.report.lawful import places, spread
 from trueup.report.numbers import count, estimate_text, finite
 
 
@@ -56,7 +57,14 @@ def drift(picture: Row) -> dict[str, Any]:
     return finish(_drift(rows, kind=kind, change=at, picture=picture))
 
 
-CHARTS = {"reliability": reliability, "forest": forest, "remedies": remedies, "drift": drift}
+CHARTS = {
+    "reliability": reliability,
+    "forest": forest,
+    "remedies": remedies,
+    "drift": drift,
+    "places": places,
+    "spread": spread,
+}
 
 
 def specification(picture: Row, *, small: bool = False) -> dict[str, Any] | None:
@@ -73,6 +81,8 @@ _NEEDED = {
     "forest": ("label", "value"),
     "remedies": ("label", "value"),
     "drift": ("at", "value"),
+    "places": ("low", "high", "value"),
+    "spread": ("stated", "value"),
 }
 
 

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from trueup.report.numbers import MINUS, finite, fixed
+from trueup.report.numbers import MINUS, finite, fixed, loss, percent
 from trueup.report.terms import SERIES_LEVELS, SLICE_UNITS
 
 
@@ -53,6 +53,9 @@ _ROWS: dict[str, dict[str, Any]] = {
         "observed": None,
         "predicted": None,
         "log_loss": None,
+        "elsewhere": None,
+        "score": None,
+        "bias": None,
     },
     "remedies": {
         "name": "",
@@ -140,6 +143,21 @@ def day(text: str) -> str:
 def slice_label(by: dict[str, Any]) -> str:
     """Write a slice: 'region = N, site = 3'."""
     return ", ".join(f"{clip(key, 40)} = {clip(value, 40)}" for key, value in by.items())
+
+
+def slice_words(row: dict[str, Any]) -> str:
+    """Write what a slice is compared by: 'coverage 31.2%, elsewhere 58.9%'."""
+    said, shares = _COMPARED.get(row["measure"], (str(row["measure"]).replace("_", " "), False))
+    here, there = (percent(row[k]) if shares else loss(row[k]) for k in ("observed", "elsewhere"))
+    return f"{said} {here}, elsewhere {there}"
+
+
+_COMPARED = {
+    "coverage": ("coverage", True),
+    "below_median": ("truths below the median", True),
+    "bias": ("mean error", False),
+    "mae": ("mean absolute error", False),
+}
 
 
 def parameter_text(value: Any) -> str:

@@ -13,7 +13,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from trueup.report import numbers, terms
-from trueup.report.document import clip, complete_document, day, parameter_text, slice_label
+from trueup.report.document import (
+    clip,
+    complete_document,
+    day,
+    parameter_text,
+    slice_label,
+    slice_words,
+)
 from trueup.report.glossary import Glossary
 from trueup.report.pictures import Picture, draw
 
@@ -21,6 +28,7 @@ from trueup.report.pictures import Picture, draw
 STATIC_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 # Class by class pictures come last and stop here: a hundred classes must not make a huge file.
 CLASS_PICTURES = 12
+NUMBER_PICTURES = ("pit", "coverage", "spread")
 PICTURE_BYTES = 60_000
 INTERACTIVE_BYTES = 178_000
 SHOWN_SLICES = 12
@@ -96,10 +104,12 @@ def _placed(doc: dict[str, Any], *, gallery: Gallery) -> dict[str, Any]:
     """Decide where each picture stands, in reading order."""
     wanted = [doc["findings"][0]["picture"]] if doc["findings"] else []
     hero = Place()
-    for key in [*wanted, "reliability", *gallery.pictures]:
+    for key in [*wanted, "reliability", "pit", *gallery.pictures]:
         hero = hero if hero.picture else gallery.place(key)
     found = [gallery.place(finding["picture"]) for finding in doc["findings"]]
     named = {key: gallery.place(key) for key in ("reliability", "slices", "models", "remedies")}
+    laws = [gallery.place(key) for key in NUMBER_PICTURES]
+    profiles = [gallery.place(key) for key in gallery.pictures if key.startswith("score:")]
     drift = [gallery.place(f"drift:{series['series']}") for series in doc["drift"]]
     classes, left = _class_pictures(gallery)
     return {
@@ -107,6 +117,8 @@ def _placed(doc: dict[str, Any], *, gallery: Gallery) -> dict[str, Any]:
         "finding_pictures": found,
         "named": named,
         "drift_pictures": drift,
+        "number_pictures": [place for place in laws if place.picture],
+        "profile_pictures": [place for place in profiles if place.picture],
         "class_pictures": classes,
         "classes_left": left,
     }
@@ -174,6 +186,7 @@ def _environment() -> Environment:
         clip=clip,
         day=day,
         slice_label=slice_label,
+        slice_words=slice_words,
         parameter=parameter_text,
     )
     environment.globals.update(measure=terms.measure, finding_unit=terms.finding_unit)

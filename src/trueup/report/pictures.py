@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from trueup.report.canvas import Row, complete
 from trueup.report.charts import specification
-from trueup.report.spoken import picture_table, text_alternative
+from trueup.report.spoken import HEADS, picture_table, text_alternative
 from trueup.report.svg import compact
 
 
@@ -26,6 +26,7 @@ class Picture:
     svg: Markup
     spec: Markup | None
     table: list[list[Any]]
+    heads: list[str]
     has_band: bool
     has_after: bool
     has_curve: bool
@@ -53,6 +54,7 @@ def draw(
         svg=_static(spec, key=key, words=text_alternative(picture)),
         spec=_compiled(spec) if interactive else None,
         table=[] if small else picture_table(picture),
+        heads=HEADS.get(str(picture["kind"]), []),
         has_band=len(complete(picture.get("bins"), "band_low", "band_high")) > 1,
         has_after=bool(complete(picture.get("after"), "score", "observed")),
         has_curve=len(complete(picture.get("curve"), "score", "observed")) > 1,

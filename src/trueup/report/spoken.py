@@ -78,12 +78,52 @@ def _drift(picture: Row) -> str:
     return text + (f" A change is located at {change}." if change is not None else "")
 
 
+def _places(picture: Row) -> str:
+    rows = complete(picture.get("rows"), "low", "high", "value")
+    if not rows:
+        return "No places."
+    judged = complete(rows, "band_low", "band_high")
+    out = [row for row in judged if not row["band_low"] <= row["value"] <= row["band_high"]]
+    ends = [f"{row['value']:.2f}" for row in (rows[0], rows[-1])]
+    most = max(rows, key=lambda row: row["value"])
+    return (
+        f"Histogram of {count(len(rows))} places. {len(out)} lie outside the band that luck alone "
+        f"would fill. The truth falls below all that was stated {ends[0]} times as often as it "
+        f"should, above all {ends[1]} times. Most often, {most['value']:.2f} times, it falls "
+        f"between {percent(most['low'])} and {percent(most['high'])}."
+    )
+
+
+def _spread(picture: Row) -> str:
+    rows = complete(picture.get("rows"), "stated", "value")
+    if not rows:
+        return "No points."
+    more = sum(row["value"] > row["stated"] for row in rows)
+    first, last = rows[0], rows[-1]
+    return (
+        f"{count(len(rows))} bins of the stated spread; in {more} the error is larger than stated. "
+        f"Lowest: stated {first['stated']:.4g}, made {first['value']:.4g}. Highest: stated "
+        f"{last['stated']:.4g}, made {last['value']:.4g}."
+    )
+
+
 _SENTENCES = {
     "reliability": _reliability,
     "forest": _forest,
     "remedies": _forest,
     "drift": _drift,
+    "places": _places,
+    "spread": _spread,
 }
+
+
+HEADS = {
+    "reliability": ["Stated", "Observed, with interval", "Luck alone", "Rows"],
+    "drift": ["At", "Value, with interval", "Rows"],
+    "places": ["Level", "Times as often as stated", "Luck alone", "Rows"],
+    "spread": ["Stated", "Made, with interval", "Rows"],
+}
+"""Headings of the numbers behind a picture."""
 
 
 def picture_table(picture: Row) -> list[list[Any]]:
@@ -93,6 +133,11 @@ def picture_table(picture: Row) -> list[list[Any]]:
             [percent(row["score"]), _share(row), _band(row), count(row.get("n"))]
             for row in complete(picture.get("bins"), "score", "observed")
         ]
+    if picture.get("kind") == "places":
+        return [_place_row(row) for row in complete(picture.get("rows"), "low", "high", "value")]
+    if picture.get("kind") == "spread":
+        points = complete(picture.get("rows"), "stated", "value")
+        return [[f"{p['stated']:.4g}", estimate_text(p), count(p.get("n"))] for p in points]
     if picture.get("kind") == "drift":
         points = complete(picture.get("points"), "at", "value")
         if len(points) > LONGEST_TABLE:
@@ -102,6 +147,13 @@ def picture_table(picture: Row) -> list[list[Any]]:
             [str(row["at"]), estimate_text(row, unit=unit), count(row.get("n"))] for row in points
         ]
     return []
+
+
+def _place_row(row: Row) -> list[str]:
+    ends = [row.get(name) for name in ("band_low", "band_high")]
+    luck = " to ".join(f"{end:.2f}" for end in ends if finite(end) is not None)
+    place = f"{percent(row['low'])} to {percent(row['high'])}"
+    return [place, f"{row['value']:.2f}", luck, count(row.get("n"))]
 
 
 def _share(row: Row) -> str:

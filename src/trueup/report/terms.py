@@ -59,6 +59,19 @@ TERMS = {
         "Calibration error with the part that luck alone would produce taken off. For a "
         "calibrated model it is close to zero."
     ),
+    "bias": (
+        "Average of what was forecast minus what happened, in the unit of the truth. 0 is right; "
+        "above 0 the forecast says too much."
+    ),
+    "coverage": (
+        "The share of truths inside the interval that was said to hold so many. Of 90% intervals, "
+        "90% should hold the truth."
+    ),
+    "crossing": "Rows where a quantile at a higher level says less than one at a lower level.",
+    "crps": (
+        "Continuous ranked probability score: how far the stated law lies from what happened, in "
+        "the unit of the truth. For a single number it is the absolute error. Lower is better."
+    ),
     "discrimination": "How well the model tells likely rows from unlikely ones. Higher is better.",
     "drift": "A change over time in what the model sees, says or gets right.",
     "error bar": (
@@ -69,6 +82,10 @@ TERMS = {
         "Too far off to be luck, even after allowing for the number of slices that were examined."
     ),
     "high": "Acting on these predictions without a fix is likely to cost you.",
+    "interval score": (
+        "The width of an interval, plus a fine for every truth outside it that grows with the "
+        "distance. Lower is better; it pays to be as narrow as is honest."
+    ),
     "isotonic": (
         "The best never-falling curve through the outcomes. It needs no bins, so it shows the "
         "shape without depending on where bins were cut."
@@ -79,6 +96,7 @@ TERMS = {
         "really happened. Confident mistakes cost most; lower is better."
     ),
     "low": "Worth knowing; unlikely to change a decision.",
+    "mae": "Mean absolute error: how far the forecast is off on average, in the unit of the truth.",
     "medium": "Worth fixing; some decisions will be wrong because of it.",
     "miscalibration": (
         "The part of the loss that would vanish if the model's numbers were bent onto the "
@@ -98,6 +116,14 @@ TERMS = {
         "How often pure luck would produce something at least this large. Below 0.05 is hard to "
         "blame on luck."
     ),
+    "pinball loss": (
+        "What a quantile costs: missing it costs more on the side that it should seldom miss. Half "
+        "of the weighted interval score."
+    ),
+    "pit": (
+        "Where the truth falls within the forecast, from 0 (below all that was stated) to 1. If "
+        "the forecast is honest every place is as frequent as it says."
+    ),
     "points": "Percentage points: from 80% to 93.7% is 13.7 points.",
     "proof": (
         "The correction compared with doing nothing on rows that were used neither for fitting "
@@ -108,12 +134,26 @@ TERMS = {
         "A p-value corrected for the number of slices examined: among slices with q below 0.05, "
         "about one in twenty is a false alarm (Benjamini and Hochberg)."
     ),
+    "rmse": (
+        "Root mean squared error, in the unit of the truth: like the mean absolute error, but "
+        "large errors count more."
+    ),
     "score": "The probability that the model gave.",
     "severity": "How much the finding matters for using these predictions: high, medium or low.",
     "slice": "A part of the table, for example all rows of one region.",
+    "spread": "How wide the forecast says that the truth may lie, as a standard deviation.",
+    "error over spread": (
+        "The error that was really made over the spread that was stated, both as root mean "
+        "squares. 1 is right, above 1 the forecast is too narrow."
+    ),
     "uncertainty": (
         "How hard the problem is before any model: the loss of always stating the overall "
         "frequency."
+    ),
+    "width": "How far apart the ends of the interval are, on average. Narrow is good, if it holds.",
+    "wis": (
+        "Weighted interval score: the misses of all stated quantiles together, in the unit of the "
+        "truth. For a single number it is the absolute error. Lower is better."
     ),
 }
 
@@ -152,6 +192,13 @@ ALIASES = {
     "error bars": "error bar",
     "interval": "error bar",
     "debiased": "debiased",
+    "crps": "crps",
+    "weighted interval score": "wis",
+    "interval score": "interval score",
+    "mean absolute error": "mae",
+    "spread": "spread",
+    "stated spread": "spread",
+    "coverage": "coverage",
 }
 
 _WORDS = "|".join(re.escape(word) for word in sorted(ALIASES, key=len, reverse=True))
@@ -172,6 +219,18 @@ MEASURES: dict[str, tuple[str, str, str | None]] = {
     "confidence_gap": ("Confidence minus accuracy", "points", "confidence gap"),
     "calibration_slope": ("Calibration slope", "", "calibration slope"),
     "log_loss_change": ("Change of the log loss", "nat", "log loss"),
+    "crps": ("CRPS", "", "crps"),
+    "wis": ("Weighted interval score", "", "wis"),
+    "pinball": ("Pinball loss", "", "pinball loss"),
+    "interval_score": ("Interval score", "", "interval score"),
+    "log_score": ("Log score", "nat", None),
+    "spread_skill": ("Error over spread", "", "error over spread"),
+    "rms_z": ("Errors in units of the spread", "", "error over spread"),
+    "bias": ("Mean error", "", "bias"),
+    "mae": ("Mean absolute error", "", "mae"),
+    "rmse": ("Root mean squared error", "", "rmse"),
+    "pit_p_value": ("Honesty test, p-value", "p", "pit"),
+    "crossing": ("Rows where quantiles cross", "percent", "crossing"),
     "corp_miscalibration": ("Miscalibration", "", "miscalibration"),
     "corp_discrimination": ("Discrimination", "", "discrimination"),
     "corp_uncertainty": ("Uncertainty", "", "uncertainty"),
@@ -181,12 +240,27 @@ SERIES: dict[str, tuple[str, str, str | None]] = {
     "base_rate": ("Base rate", "points", "base rate"),
     "score": ("Score", "points", "score"),
     "calibration": ("Calibration gap", "points", "calibration gap"),
+    "error": ("Mean error", "", "bias"),
+    "size": ("Mean absolute error", "", "mae"),
+    "spread": ("Stated spread", "", "spread"),
+    "coverage": ("Coverage", "points", "coverage"),
 }
 
 # A level is a percentage; its change is in points.
-SERIES_LEVELS = {"base_rate": "percent", "score": "percent", "calibration": "points"}
+SERIES_LEVELS = {
+    "base_rate": "percent",
+    "score": "percent",
+    "calibration": "points",
+    "coverage": "percent",
+}
 
-SLICE_UNITS = {"calibration_gap": "points", "accuracy": "points", "log_loss": "nat"}
+SLICE_UNITS = {
+    "calibration_gap": "points",
+    "accuracy": "points",
+    "log_loss": "nat",
+    "coverage": "points",
+    "below_median": "points",
+}
 
 # What the estimate of a finding is measured in; an unknown finding is written as a plain number.
 FINDING_UNITS = {
@@ -214,7 +288,17 @@ OUTCOMES = {
 
 def measure(name: str) -> tuple[str, str, str | None]:
     """Return (label, unit, term) of a measure; an unknown one is called by its name."""
-    return MEASURES.get(name, (name.replace("_", " ").capitalize(), "", None))
+    if name in MEASURES:
+        return MEASURES[name]
+    head, _, level = name.rpartition("_")
+    if head == "coverage":
+        return f"Coverage of {level}% intervals", "percent", "coverage"
+    if head == "width":
+        return f"Width of {level}% intervals", "", "width"
+    if head in MEASURES and level == "change":
+        label, unit, term = MEASURES[head]
+        return f"Change of the {label if label.isupper() else label.lower()}", unit, term
+    return name.replace("_", " ").capitalize(), "", None
 
 
 def finding_unit(finding: dict) -> str:

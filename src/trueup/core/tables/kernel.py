@@ -32,13 +32,27 @@ LEAST_SAMPLE = 20_000
 
 @dataclass(eq=False)
 class Sample:
-    """Rows kept for what a cube cannot answer: (n, k) probabilities and their roles."""
+    """Rows kept for what a cube cannot answer: (n, k) columns of predictions and their roles."""
 
     probs: np.ndarray
     truth: np.ndarray
     group: np.ndarray
     weight: np.ndarray | None = None
     every: int = 1
+
+    @classmethod
+    def joined(cls, parts: list[Sample]) -> Sample:
+        """One sample of those of all batches."""
+        weight = None
+        if parts[0].weight is not None:
+            weight = np.concatenate([part.weight for part in parts])  # type: ignore[misc]
+        return cls(
+            np.concatenate([part.probs for part in parts]),
+            np.concatenate([part.truth for part in parts]),
+            np.concatenate([part.group for part in parts]),
+            weight,
+            parts[0].every,
+        )
 
 
 @dataclass(eq=False)
@@ -66,8 +80,14 @@ class Scan:
 
 def kept_one_in(plan: Plan) -> int:
     """One row in this many is kept."""
-    rows = max(SAMPLE // plan.k, LEAST_SAMPLE)
+    rows = max(SAMPLE // max(plan.k, len(plan.roles.values)), LEAST_SAMPLE)
     return max(1, -(-plan.profile.rows // rows))
+
+
+def kept(row: np.ndarray, every: int) -> np.ndarray:
+    """Which rows (n,) are kept, by their numbers: one in ``every``."""
+    mixed = np.fmod(row + 1, FOLD) * FACTOR % MODULUS
+    return mixed * mixed % MODULUS // GROUPS % every == 0
 
 
 def absorb(total: dict, part: dict) -> None:
@@ -155,11 +175,10 @@ class Kernel:
         return part
 
     def _sample(self, prediction, truth, group, weight, row) -> Sample:
-        mixed = np.fmod(row + 1, FOLD) * FACTOR % MODULUS
-        keep = mixed * mixed % MODULUS // GROUPS % self.every == 0
-        kept = None if weight is None else weight[keep]
+        keep = kept(row, self.every)
+        weight = None if weight is None else weight[keep]
         return Sample(
-            prediction.probs[keep].astype(np.float32), truth[keep], group[keep], kept, self.every
+            prediction.probs[keep].astype(np.float32), truth[keep], group[keep], weight, self.every
         )
 
     def finish(self, total: dict) -> Scan:
@@ -181,7 +200,7 @@ class Kernel:
             slices,
             total.get("chunks"),
         )
-        sample = _joined(total["sample"]) if "sample" in total else None
+        sample = Sample.joined(total["sample"]) if "sample" in total else None
         return Scan(cube, total["counts"], total["zeros"], sample, cube.n)
 
 
@@ -191,19 +210,6 @@ def labels_of(plan: Plan, key: tuple[int, ...]) -> list[tuple[str | None, ...]]:
     if len(lists) == 1:
         return [(value,) for value in lists[0]]
     return [(a, b) for a in lists[0] for b in lists[1]]
-
-
-def _joined(parts: list[Sample]) -> Sample:
-    weight = None
-    if parts[0].weight is not None:
-        weight = np.concatenate([part.weight for part in parts])  # type: ignore[misc]
-    return Sample(
-        np.concatenate([part.probs for part in parts]),
-        np.concatenate([part.truth for part in parts]),
-        np.concatenate([part.group for part in parts]),
-        weight,
-        parts[0].every,
-    )
 
 
 def _without(columns: dict, name: str) -> dict:

@@ -8,6 +8,7 @@ from itertools import combinations, pairwise
 from typing import Any
 
 from trueup.core.groups import BLOCKS, GROUPS, sql_group, sql_key
+from trueup.core.row_score import AbstractRowSums
 from trueup.core.tables.clock import Clock, clock_of
 from trueup.core.tables.labels import table_values
 from trueup.core.tables.names import literal, quoted
@@ -76,6 +77,8 @@ class Plan:
         Expression of the number of the row's key, where it has one.
     known_by
         What a row is known by, in words.
+    scores
+        Measures of forecasts of numbers whose columns are to be summed as well.
     """
 
     roles: Roles
@@ -89,6 +92,7 @@ class Plan:
     only: Any = ""
     key: Any = ""
     known_by: str = "the row"
+    scores: tuple[AbstractRowSums, ...] = ()
 
     @property
     def groups(self) -> int:

@@ -85,9 +85,13 @@ def profile(table: Table, roles: Roles, leniency: Leniency | None = None) -> Pro
         not sum to one, labels outside the classes, one class only, fewer than 30 rows.
     """
     leniency = leniency or Leniency()
+    if roles.form:
+        from trueup.core.tables.number_profile import number_profile
+
+        return number_profile(table, roles, leniency)
     for column in (*roles.probs, *filter(None, [roles.weight])):
-        _numbers_only(table, column)
-    _in_order(table, roles.time)
+        numbers_only(table, column)
+    in_order(table, roles.time)
     labels = table_values(table, roles.truth, limit=2 + 20 * max(len(roles.probs), 10))
     classes, truth_sql = read_labels(table, roles, labels, leniency)
     known = f"{quoted(roles.truth)} IS NOT NULL"
@@ -97,12 +101,13 @@ def profile(table: Table, roles: Roles, leniency: Leniency | None = None) -> Pro
     keep = known if leniency.drop_bad is False else f"{known} AND {' AND '.join(sound.values())}"
     checks = _bad_rows(table, roles, known, sound, leniency)
     rows = int(table.query(f"SELECT count(*) FROM ({table.relation}) WHERE {keep}")[0][0])
-    checks += _counts(table, roles, _weighed(table, roles, keep, rows), known)
+    checks += counted(table, roles, weighed(table, roles, keep, rows), known)
     keep = "true" if rows == table.rows else keep
     return Profile(rows, classes, truth_sql, keep, leniency.normalize, checks)
 
 
-def _numbers_only(table: Table, column: str) -> None:
+def numbers_only(table: Table, column: str) -> None:
+    """Refuse a column of text where numbers belong."""
     if table.kind(column) in ("number", "integer"):
         return
     name = quoted(column)
@@ -118,7 +123,8 @@ def _numbers_only(table: Table, column: str) -> None:
     )
 
 
-def _in_order(table: Table, column: str) -> None:
+def in_order(table: Table, column: str) -> None:
+    """Refuse a time that is neither a date nor a number."""
     if column and (
         table.kind(column) not in ("time", "number", "integer")
         or table.columns[column].startswith("TIME") > table.columns[column].startswith("TIMESTAMP")
@@ -150,11 +156,12 @@ def _sound(table: Table, roles: Roles, leniency: Leniency) -> dict[str, str]:
         # NaN is above every number to the engine.
         conditions[WEIGHT] = f"({name} >= 0 AND isfinite({name}::DOUBLE))"
     for role in filter(lambda role: getattr(roles, role), ("time", "cluster", "key", "model")):
-        conditions[f"without a {role}"] = _present(table, getattr(roles, role))
+        conditions[f"without a {role}"] = present(table, getattr(roles, role))
     return {reason: f"coalesce({sql}, false)" for reason, sql in conditions.items()}
 
 
-def _present(table: Table, column: str) -> str:
+def present(table: Table, column: str) -> str:
+    """SQL of a role that is there."""
     name, declared = quoted(column), table.columns[column]
     timely = declared == "DATE" or declared.startswith("TIMESTAMP")
     finite = f" AND isfinite({name})" if timely or declared in ("FLOAT", "DOUBLE") else ""
@@ -168,7 +175,7 @@ def _bad_rows(table, roles: Roles, known: str, sound: dict, leniency: Leniency) 
 
     def where(reason: str) -> str:
         looks = _looks(table, roles, known) if reason == OUTSIDE else ""
-        return _where(table, known, sound[reason]) + looks
+        return first_rows(table, known, sound[reason]) + looks
 
     return soundness(roles, bad, leniency, where)
 
@@ -213,7 +220,7 @@ def soundness(
     )
 
 
-def _where(table: Table, known: str, sound: str) -> str:
+def first_rows(table: Table, known: str, sound: str) -> str:
     """The numbers of the first bad rows."""
     found: list[int] = []
     before = 0
@@ -236,7 +243,7 @@ def _id(reason: str) -> str:
     return words.get(reason, "data_nulls")
 
 
-def _weighed(table: Table, roles: Roles, keep: str, rows: int) -> int:
+def weighed(table: Table, roles: Roles, keep: str, rows: int) -> int:
     """Rows that count: a weight of 0 takes a row out."""
     if not roles.weight:
         return rows
@@ -244,7 +251,8 @@ def _weighed(table: Table, roles: Roles, keep: str, rows: int) -> int:
     return int(table.query(f"SELECT count(*) FROM ({table.relation}) WHERE {some}")[0][0])
 
 
-def _counts(table: Table, roles: Roles, rows: int, known: str) -> list[Check]:
+def counted(table: Table, roles: Roles, rows: int, known: str) -> list[Check]:
+    """What is said of how many rows there are, and of keys that come twice."""
     sql = f"SELECT count(*) FROM ({table.relation}) WHERE {known}"
     checks = enough(table.name, table.rows, rows, table.rows - int(table.query(sql)[0][0]))
     return [*checks, repeated(roles.key, _duplicates(table, roles))] if roles.key else checks

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, replace
 
 from trueup.core.errors import UsageError
+from trueup.core.forms import Form
+from trueup.core.tables.number_names import guess_numbers, with_members
 from trueup.core.tables.source import Table
 
 
@@ -29,6 +31,8 @@ class Roles:
         Probabilities: one column for an event, one a class for classes.
     event
         Whether ``probs`` is the probability of an event.
+    values, form
+        Columns of the prediction of a number, and what they are: quantiles, members, ...
     by
         Columns that cut the table into slices.
     time, cluster, weight, model, key
@@ -41,6 +45,8 @@ class Roles:
     truth: str = ""
     probs: tuple[str, ...] = ()
     event: bool = False
+    values: tuple[str, ...] = ()
+    form: Form | None = None
     by: tuple[str, ...] = ()
     time: str = ""
     cluster: str = ""
@@ -49,16 +55,24 @@ class Roles:
     key: str = ""
     guessed: tuple[str, ...] = ()
 
+    @property
+    def said(self) -> tuple[str, ...]:
+        """Columns of the prediction, of whatever kind."""
+        return self.values if self.form else self.probs
+
     def columns(self) -> list[str]:
         """Every column that has a part."""
         single = (self.truth, self.time, self.cluster, self.weight, self.model, self.key)
-        return [name for name in (*single, *self.probs, *self.by) if name]
+        return [name for name in (*single, *self.said, *self.by) if name]
 
     def to_dict(self) -> dict:
         """A dict for JSON."""
         names = ("truth", "time", "cluster", "weight", "model", "key")
         row = {name: getattr(self, name) or None for name in names}
-        return {**row, "probs": list(self.probs), "by": list(self.by), "event": self.event}
+        said = {"probs": list(self.probs), "event": self.event}
+        if self.form:
+            said = {"values": list(self.values), "levels": list(self.form.levels)}
+        return {**row, **said, "by": list(self.by)}
 
 
 @dataclass(frozen=True)
@@ -95,11 +109,13 @@ def assign(table: Table, given: Roles, *, guess: bool = True) -> Roles:
     UsageError
         Truth or probabilities were not named and cannot be guessed.
     """
+    given = with_members(table, given)
     table.require("roles", given.columns())
     found = _guesses(table, given) if guess else {}
     roles = replace(given, **found)
     _demand(table, roles)
-    named = [name for name in ("truth", "probs", "weight", "time", "model") if name in found]
+    parts = ("truth", "probs", "values", "weight", "time", "model")
+    named = [name for name in parts if name in found]
     return replace(roles, guessed=tuple(named))
 
 
@@ -113,8 +129,9 @@ def _guesses(table: Table, given: Roles) -> dict:
             # Two candidates are ambiguous; only the truth is worth taking the more telling name.
             if len(match) == 1 or (match and role == "truth"):
                 found[role] = match[0]
-    if not given.probs:
-        found |= _guess_probs(table, free)
+    if not given.said:
+        taken = [name for name in free if name not in found.values()]
+        found |= _guess_probs(table, free) or guess_numbers(table, taken)
     return found
 
 
@@ -143,11 +160,14 @@ def _demand(table: Table, roles: Roles) -> None:
             f"which column is the truth? {table.name} has {list(table.columns)[:20]}",
             do="Say --truth NAME (in Python truth='NAME')",
         )
+    if roles.form:
+        return
     if not roles.probs:
         raise UsageError(
             "trueup",
-            f"which columns hold the probabilities? {table.name} has {list(table.columns)[:20]}",
-            do="Say --prob NAME for an event, or --probs A,B,C for classes",
+            f"which columns hold the prediction? {table.name} has {list(table.columns)[:20]}",
+            do="Say --prob NAME for an event, --probs A,B,C for classes; of a number --mean and "
+            "--sd, --quantile 0.1=NAME, --members A,B,C, --low and --high, or --point",
         )
     if roles.event and len(roles.probs) != 1:
         raise UsageError("trueup", f"--prob takes one column; got {roles.probs}", do="Use --probs")

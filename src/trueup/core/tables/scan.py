@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import singledispatch
+from functools import partial, singledispatch
 
 import numpy as np
 
 from trueup.core.grid import Grid
 from trueup.core.tables.kernel import Kernel, Scan, absorb, kept_one_in
 from trueup.core.tables.names import quoted
+from trueup.core.tables.number_kernel import NumberKernel
 from trueup.core.tables.plan import Plan
 from trueup.core.tables.source import Table
 
@@ -30,7 +31,8 @@ def scan(
 
     ``progress`` is told the number of rows after each batch.
     """
-    kernel = Kernel(plan, Grid(), every=kept_one_in(plan))
+    made = NumberKernel if plan.roles.form else partial(Kernel, grid=Grid())
+    kernel = made(plan, every=kept_one_in(plan))
     batches = list(table.batches())
     places = _places(table, plan, batches)
 
@@ -43,8 +45,8 @@ def scan(
     total: dict = {}
     table.connection.execute("SET threads = 1")  # the pool is what runs side by side
     with ThreadPoolExecutor(threads) as pool:
-        for batch, part in zip(batches, _bounded(pool, work, batches, threads + 1), strict=True):
-            absorb(total, part)
+        for batch, cells in zip(batches, _bounded(pool, work, batches, threads + 1), strict=True):
+            absorb(total, cells)
             if progress:
                 progress(batch[3] + batch[4])
     return kernel.finish(total)
@@ -82,7 +84,7 @@ def _select(plan: Plan, relation: str, number: str, first: int, last: int) -> st
         items["row_"], inside = PLACE, "true"
     elif plan.where != "true":
         items["row_"] = number
-    items |= {f"p{j}": quoted(name) for j, name in enumerate(plan.roles.probs)}
+    items |= {f"p{j}": quoted(name) for j, name in enumerate(plan.roles.said)}
     items |= {f"s{i}": s.code for i, s in enumerate(plan.slicers)}
     if plan.group:
         items["g"] = plan.group

@@ -1,0 +1,1 @@
+"""The audit of forecasts of numbers: laws, quantiles, ensembles, intervals, points."""

@@ -1,0 +1,104 @@
+"""A first look at a table of forecasts of numbers, and what is wrong with its columns."""
+
+from __future__ import annotations
+
+from trueup.core.errors import EvidenceError
+from trueup.core.tables.names import quoted
+from trueup.core.tables.profile import (
+    WEIGHT,
+    Check,
+    Profile,
+    counted,
+    first_rows,
+    in_order,
+    numbers_only,
+    present,
+    weighed,
+)
+from trueup.core.tables.roles import Leniency, Roles
+from trueup.core.tables.source import Table
+
+
+MISSING, TRUTH = "missing in some column", "of a truth that is infinite"
+IDS = {
+    MISSING: "data_nulls",
+    "NaN or infinite": "data_not_finite",
+    TRUTH: "data_not_finite",
+    "of an sd that is not positive": "data_spread",
+    "with low above high": "data_spread",
+    WEIGHT: "data_weight",
+}
+
+
+def number_profile(table: Table, roles: Roles, leniency: Leniency) -> Profile:
+    """Look at the columns once and refuse what would make every number meaningless.
+
+    Raises
+    ------
+    EvidenceError
+        Text where numbers belong, predictions that are missing or not finite, an sd that is not
+        positive, a low end above the high one, fewer than 30 rows.
+    """
+    for column in (roles.truth, *roles.values, *filter(None, [roles.weight])):
+        numbers_only(table, column)
+    in_order(table, roles.time)
+    truth = quoted(roles.truth)
+    known = f"{truth} IS NOT NULL"
+    if table.kind(roles.truth) == "number":
+        known += f" AND NOT isnan({truth}::DOUBLE)"
+    sound = _sound(table, roles)
+    keep = known if not leniency.drop_bad else f"{known} AND {' AND '.join(sound.values())}"
+    checks = _bad_rows(table, roles, known, sound, leniency)
+    rows = int(table.query(f"SELECT count(*) FROM ({table.relation}) WHERE {keep}")[0][0])
+    checks += counted(table, roles, weighed(table, roles, keep, rows), known)
+    keep = "true" if rows == table.rows else keep
+    return Profile(rows, (), f"{truth}::DOUBLE", keep, checks=checks)
+
+
+def _sound(table: Table, roles: Roles) -> dict[str, str]:
+    """Reason -> SQL condition that holds for a sound row."""
+    columns = [quoted(name) for name in roles.values]
+    floats = [quoted(n) for n in roles.values if table.kind(n) == "number"]
+    conditions = {MISSING: " AND ".join(f"{c} IS NOT NULL" for c in columns)}
+    if floats:
+        conditions["NaN or infinite"] = " AND ".join(f"isfinite({c}::DOUBLE)" for c in floats)
+    conditions[TRUTH] = f"isfinite({quoted(roles.truth)}::DOUBLE)"
+    kind = roles.form.kind if roles.form else ""
+    if kind == "normal":
+        conditions["of an sd that is not positive"] = f"{columns[1]} > 0"
+    if kind == "intervals":
+        conditions["with low above high"] = f"{columns[0]} <= {columns[1]}"
+    if roles.weight:
+        name = quoted(roles.weight)
+        conditions[WEIGHT] = f"({name} >= 0 AND isfinite({name}::DOUBLE))"
+    for role in filter(lambda role: getattr(roles, role), ("time", "cluster", "key", "model")):
+        conditions[f"without a {role}"] = present(table, getattr(roles, role))
+    return {reason: f"coalesce({sql}, false)" for reason, sql in conditions.items()}
+
+
+def _bad_rows(table: Table, roles: Roles, known: str, sound: dict, leniency: Leniency):
+    """Refuse or report rows that are not sound."""
+    tests = ", ".join(f"count(*) FILTER (WHERE NOT {sql})" for sql in sound.values())
+    counts = table.query(f"SELECT {tests} FROM ({table.relation}) WHERE {known}")[0]
+    bad = {reason: int(n) for reason, n in zip(sound, counts, strict=True) if n}
+    if not bad:
+        return [Check("data_predictions", "ok", "Every prediction is present and possible.")]
+    if leniency.drop_bad:
+        return [
+            Check(
+                IDS.get(reason, "data_nulls"),
+                "medium",
+                f"{n:,} {'row was' if n == 1 else 'rows were'} left out: {reason}.",
+                n,
+            )
+            for reason, n in bad.items()
+        ]
+    reason, n = next(iter(bad.items()))
+    shown = [*roles.values[:3], *["..."] * (len(roles.values) > 3)]
+    which = f" of {', '.join(shown)}" if reason in (MISSING, "NaN or infinite") else ""
+    raise EvidenceError(
+        "trueup",
+        f"{n:,} {'row' if n == 1 else 'rows'}{which} {'is' if n == 1 else 'are'} "
+        f"{reason}{first_rows(table, known, sound[reason])}",
+        do="Mend them, or say --drop-bad to leave these rows out",
+    )
