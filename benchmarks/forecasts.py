@@ -36,6 +36,7 @@ NOTES = (
     "and without interval.",
     "Pinball loss of scoringrules is half of its `crps_quantile`; scores is called once a level. "
     "uncertainty-toolbox judges normal laws only, so its interval score makes the interval first.",
+    "xskillscore was killed for its memory, of 24 GB, at the CRPS of 50 members.",
 )
 
 

@@ -16,6 +16,7 @@ from trueup.core.errors import UsageError
 from trueup.core.estimate import Estimate
 from trueup.core.evidence import Evidence
 from trueup.core.fitted import Fitted
+from trueup.core.laws import common_kind
 from trueup.core.measure import AbstractMeasure, AbstractStatistic
 from trueup.core.parted import parted
 from trueup.core.proof import Proof
@@ -145,9 +146,11 @@ def prove(before, after, *, on: Evidence, score: str = "", level: float = 0.95) 
 
     ``score`` is the name of a measure; empty means the log loss of probabilities, the CRPS of
     normal laws and ensembles, the WIS of quantiles, the interval score of intervals, the mean
-    absolute error of points.
+    absolute error of points. Where a law becomes quantiles or intervals, both are compared by the
+    score of these.
     """
-    name = score or USUAL_SCORE.get(on.prediction.kind, "")
+    first, kind = (_kind_of(side, on) for side in (before, after))
+    name = score or USUAL_SCORE.get(common_kind(first, kind) or on.prediction.kind, "")
     if not name:
         raise UsageError(
             "prove",
@@ -156,6 +159,12 @@ def prove(before, after, *, on: Evidence, score: str = "", level: float = 0.95) 
         )
     found = named("prove", name, AbstractMeasure)
     return prove_by(before, after, on=on, score=found, level=level)
+
+
+def _kind_of(side: Any, on: Evidence) -> str:
+    """Kind of the prediction that a side of a proof makes."""
+    prediction = on.prediction if side is None else side
+    return side.gives.kind if isinstance(side, Fitted) else getattr(prediction, "kind", "")
 
 
 def named(who: str, name: str, kind: type) -> Any:

@@ -30,7 +30,6 @@ from trueup.core.expressions import (
     mean_over,
     operate,
     select,
-    smallest,
     softmax,
 )
 
@@ -105,7 +104,6 @@ def test_sorted_columns_are_those_of_sorted():
     meant = np.array([sorted(row) for row in ties.tolist()])
     assert np.array_equal(evaluate(Sorted(x), {"x": ties}), meant)
     assert np.array_equal(in_duckdb(Sorted(x), x=ties), meant)
-    assert np.array_equal(evaluate(smallest(x), {"x": ties})[:, 0], meant[:, 0])
     assert evaluate(mean_over(x), {"x": X})[:, 0] == pytest.approx(X.mean(axis=1), abs=1e-12)
 
 

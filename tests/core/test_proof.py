@@ -5,7 +5,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
+import trueup as tu
 from trueup.calibration import (
     IsotonicCalibration,
     TemperatureScaling,
@@ -13,10 +15,11 @@ from trueup.calibration import (
     brier,
     log_loss,
 )
-from trueup.core import Estimate, Evidence, Outcome, Points, Probabilities
+from trueup.core import Ensemble, Estimate, Evidence, Normal, Outcome, Points, Probabilities
+from trueup.core.laws import like_with_like
 from trueup.core.proof import LEAST_ROWS, judge, prove
 from trueup.error import mae
-from trueup.worlds import autocorrelated, calibrated, clustered, confident_by_factor
+from trueup.worlds import autocorrelated, calibrated, clustered, confident_by_factor, forecasts
 
 
 def halves(evidence: Evidence) -> tuple[Evidence, Evidence]:
@@ -139,3 +142,31 @@ def test_level_decides_how_sure_a_proof_must_be():
     strict = prove(None, fitted, on=new, score=log_loss, level=0.9999).outcome
     easy = prove(None, fitted, on=new, score=log_loss, level=0.5).outcome
     assert (strict, easy) == (Outcome.NOT_ENOUGH_EVIDENCE, Outcome.PROVEN)
+
+
+def test_a_law_that_becomes_quantiles_gains_nothing_by_it():
+    """At the 23 levels of hubs the CRPS comes out lower; a perfect law must not be 'mended'."""
+    learn, new = (forecasts("normal", rows=4_000, seed=s).evidence for s in (0, 1))
+    for name in ("IsotonicCDF", "ConformalShift"):
+        fitted = tu.correct(learn, name)
+        for score in ("", "crps"):
+            made = tu.prove(None, fitted, on=new, score=score)
+            assert made.outcome.value != "proven" and abs(made.difference.value) < 0.01
+            assert made.score == (score or "wis")
+        back = tu.prove(fitted, None, on=new)
+        assert back.difference.value == pytest.approx(-made.difference.value, abs=1e-12)
+
+
+def test_each_pair_of_kinds_is_compared_at_the_same_levels():
+    law = Normal([1.0, 2.0], [1.0, 2.0])
+    kinds = ("quantiles", "intervals")
+    stated, interval = (forecasts(kind, rows=2).evidence.prediction for kind in kinds)
+    one, other = like_with_like(law, interval)
+    assert other is interval and one.level == interval.level
+    assert one.high == pytest.approx(norm.ppf(0.95, law.mean, law.sd))
+    one, other = like_with_like(interval, stated)
+    assert one is interval and other.low == pytest.approx(interval.low)
+    one, other = like_with_like(stated, law)
+    assert one is stated and other.values[1, 3] == pytest.approx(norm.ppf(stated.levels[3], 2, 2))
+    for pair in ((law, law), (law, Ensemble([[1.0], [2.0]])), (Points([1.0, 2.0]), stated)):
+        assert like_with_like(*pair) == pair

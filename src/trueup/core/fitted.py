@@ -133,7 +133,7 @@ class Fitted:
             )
         given = {name: _given(self.method, need, context, len(prediction))
                  for name, need in self.needs.items()}  # fmt: skip
-        read = prediction.probs if self.input == "probs" else columns_of(prediction)
+        read = columns_of(prediction) if self.input != "probs" else _probs(prediction)
         columns = evaluate(self.made, {self.input: read, **given})
         return self.gives.prediction(columns, like=prediction)
 
@@ -243,6 +243,12 @@ class Fitted:
             outputs={quoted(c): (types or {}).get(c, "DOUBLE") for c in out},
             keep=[quoted(c) for c in keep],
         )
+
+
+def _probs(prediction: Prediction) -> np.ndarray:
+    """Probabilities (n, k) of a prediction that is made of them."""
+    assert isinstance(prediction, Probabilities)
+    return prediction.probs
 
 
 def _short(value: object) -> str:

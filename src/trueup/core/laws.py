@@ -151,3 +151,43 @@ def _(prediction: Quantiles) -> np.ndarray:
 @sd_of.register
 def _(prediction: Intervals) -> np.ndarray:
     return (prediction.high - prediction.low) / (2 * ndtri((1 + prediction.level) / 2))
+
+
+def like_with_like(one: Prediction, other: Prediction) -> tuple[Prediction, Prediction]:
+    """Two predictions so that one score means the same for both.
+
+    A score of quantiles or of an interval sees a part of a law only: at 23 levels the CRPS of a
+    normal law comes out a tenth lower for no better forecast. Where one side is of that form, the
+    other is brought to the same levels, from the law, or the quantiles, that it states.
+
+    Examples
+    --------
+    >>> law, stated = Normal([0.0], [1.0]), Quantiles([0.5, 0.9], [[0.1, 1.2]])
+    >>> like_with_like(law, stated)[0].values.round(2)
+    array([[0.  , 1.28]])
+    """
+    kind = common_kind(one.kind, other.kind)
+    if one.kind == other.kind or kind not in (one.kind, other.kind):
+        return one, other
+    return (_brought(one, other), other) if other.kind == kind else (one, _brought(other, one))
+
+
+def common_kind(one: str, other: str) -> str:
+    """The kind in which two predictions can be compared; empty where they need no bringing."""
+    for kind, fuller in _FULLER.items():
+        if (one == kind and other in fuller) or (other == kind and one in fuller):
+            return kind
+    return one if one == other else ""
+
+
+_FULLER = {"intervals": ("normal", "ensemble", "quantiles"), "quantiles": ("normal", "ensemble")}
+"""Kind -> kinds that say as much as it does, and more."""
+
+
+def _brought(prediction: Prediction, to: Prediction) -> Prediction:
+    if isinstance(to, Intervals):
+        low, high = (quantile_of(prediction, (1 + side * to.level) / 2) for side in (-1, 1))
+        return Intervals(low, high, to.level)
+    assert isinstance(to, Quantiles)
+    columns = [quantile_of(prediction, level) for level in to.levels.tolist()]
+    return Quantiles(to.levels, np.column_stack(columns))

@@ -187,7 +187,7 @@ class Quantiles:
 
     def __post_init__(self) -> None:
         levels, values = finite("Quantiles", self.levels, 1), finite("Quantiles", self.values, 2)
-        if values.shape[1] != len(levels) or (np.diff(levels) <= 0).any():
+        if not len(levels) or values.shape[1] != len(levels) or (np.diff(levels) <= 0).any():
             raise EvidenceError(
                 "Quantiles",
                 f"levels {levels.tolist()} do not fit values of shape {values.shape}",
@@ -213,7 +213,14 @@ class Ensemble:
     kind = "ensemble"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "members", finite("Ensemble", self.members, 2))
+        members = finite("Ensemble", self.members, 2)
+        if not members.shape[1]:
+            raise EvidenceError(
+                "Ensemble",
+                f"shape must be (n, m) with m >= 1; got {members.shape}",
+                do="Pass one column a member",
+            )
+        object.__setattr__(self, "members", members)
 
     def __len__(self) -> int:
         return len(self.members)

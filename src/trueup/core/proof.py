@@ -9,6 +9,7 @@ from trueup.core.errors import EvidenceError, LeakageError
 from trueup.core.estimate import Estimate
 from trueup.core.evidence import Evidence
 from trueup.core.fitted import Fitted
+from trueup.core.laws import like_with_like
 from trueup.core.measure import AbstractMeasure
 from trueup.core.outcome import Outcome
 from trueup.core.predictions import Prediction
@@ -68,6 +69,9 @@ class Proof:
 def prove(before, after, *, on: Evidence, score: AbstractMeasure, level: float = 0.95) -> Proof:
     """Compare two predictions of the truth of ``on``, row by row.
 
+    Where one side is of quantiles or intervals and the other a whole law, both are compared at the
+    same levels.
+
     Parameters
     ----------
     before, after
@@ -94,7 +98,10 @@ def prove(before, after, *, on: Evidence, score: AbstractMeasure, level: float =
     >>> prove(None, fitted, on=evidence.take(slice(half, None)), score=log_loss).outcome.value
     'proven'
     """
-    cubes = [score.cube(_predicted(side, on)) for side in (before, after)]
+    sides = [_predicted(side, on) for side in (before, after)]
+    same = like_with_like(sides[0].prediction, sides[1].prediction)
+    sides = [replace(side, prediction=p) for side, p in zip(sides, same, strict=True)]
+    cubes = [score.cube(side) for side in sides]
     estimates = [score.estimate(cube, level=level) for cube in cubes]
     difference = score.difference(*cubes, level=level)
     fitted = after if isinstance(after, Fitted) else None

@@ -43,7 +43,9 @@ class AbstractRowSums(AbstractMeasure):
         prediction, truth = evidence.prediction, evidence.truth
         wide = getattr(prediction, "members", getattr(prediction, "values", truth))
         blocks = row_blocks(len(truth), cells=0, width=int(np.prod(wide.shape[1:])))
-        parts = [self.columns(prediction.take(block), truth[block]) for block in blocks]
+        # What overflows is no number, and the estimate says so.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            parts = [self.columns(prediction.take(block), truth[block]) for block in blocks]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def estimate(self, cube: Cube, *, level: float = 0.95) -> Estimate:

@@ -99,7 +99,7 @@ def inside(who: str, name: str, levels: np.ndarray) -> None:
 
 def _any(bad: np.ndarray) -> np.ndarray:
     """(n,) whether any column of a row is bad."""
-    return bad.any(axis=tuple(range(1, bad.ndim)))
+    return np.asarray(bad.any(axis=tuple(range(1, bad.ndim))))
 
 
 def _likely(values: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""Oracles: slow loops over rows, the promise at every sample size, and the weather's hub."""
+"""Oracles: slow loops over rows, the largest level of n rows, and a hub of flu forecasts."""
 
 import math
 
@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtri
 
+from real_forecasts import by_cluster, flusight
 from trueup.calibration import ConformalShift
 from trueup.calibration.distributions.conformal_shift import conformal_quantile
 from trueup.core import Evidence, FitError, Intervals, Quantiles
@@ -105,3 +106,16 @@ def test_rows_without_spread_are_refused_where_spread_counts():
     flat = Intervals(np.zeros(30), np.zeros(30), 0.5)
     with pytest.raises(FitError, match=r"30 of 30 rows state no spread. Pass scaled=False"):
         ConformalShift(scaled=True).fit(Evidence(flat, np.ones(30)))
+
+
+def test_a_hub_holds_its_levels_in_new_states():
+    """FluSight 2024-25, the ensemble: every other state teaches, the others judge."""
+    e, state, _ = flusight()
+    learn = np.isin(state, np.unique(state)[::2])
+    new = e.take(~learn)
+    after = ConformalShift().fit(e.take(learn)).apply(new.prediction)
+    for low, high in ((0.25, 0.75), (0.05, 0.95), (0.025, 0.975)):
+        ends = [after.values[:, np.isclose(after.levels, level)][:, 0] for level in (low, high)]
+        inside = ((ends[0] <= new.truth) & (new.truth <= ends[1])).astype(float)
+        share, chance = by_cluster(inside, state[~learn])
+        assert abs(share - (high - low)) < 3 * chance < 0.2

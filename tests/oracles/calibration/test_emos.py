@@ -1,6 +1,5 @@
 """Oracles: a search without derivatives, differences, known lines, and the weather at Magdeburg."""
 
-import duckdb
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -8,7 +7,7 @@ from scipy.special import ndtr
 from scipy.stats import norm
 
 from corrections import score_of_rows
-from shared_data import shared
+from real_forecasts import by_cluster, magdeburg
 from trueup.calibration import EMOS
 from trueup.calibration.distributions.emos import _loss
 from trueup.core import Ensemble, Evidence, FitError, Normal
@@ -98,24 +97,19 @@ def test_a_loss_that_is_none_is_an_error():
 
 def test_the_weather_at_magdeburg():
     """24-hour temperature, 50 members: the first half of the days teaches, the second judges."""
-    path = shared("forecasts", "weather_magdeburg", "data.parquet")
-    members = ", ".join(f'"forc.{j}"' for j in range(1, 51))
-    known = " AND ".join(f'"forc.{j}" IS NOT NULL' for j in range(1, 51))
-    table = np.array(duckdb.sql(
-        f"SELECT obs, {members} FROM '{path}' WHERE obs IS NOT NULL AND {known} ORDER BY date"
-    ).fetchall())  # fmt: skip
-    y, x = table[:, 0], table[:, 1:]
-    raw = score_of_rows(Ensemble(x), y)
-    assert raw.mean() == pytest.approx(0.988, abs=2e-3)
+    e = magdeburg()
+    y, x = e.truth, e.prediction.members
+    raw = score_of_rows(e.prediction, y)
+    z = (y - x.mean(axis=1)) / x.std(axis=1, ddof=1)
+    assert (raw.mean(), np.sqrt(np.mean(z**2))) == pytest.approx((0.988, 3.15), abs=5e-3)
     assert np.mean(x.mean(axis=1) - y) == pytest.approx(-0.297, abs=2e-3)
     half = len(y) // 2
+    new = e.take(slice(half, None))
     for loss in ("crps", "log_score"):
-        after = (
-            EMOS(loss=loss).fit(Evidence(Ensemble(x[:half]), y[:half])).apply(Ensemble(x[half:]))
-        )
-        fall = score_of_rows(after, y[half:]) - raw[half:]
+        after = EMOS(loss=loss).fit(e.take(slice(0, half))).apply(new.prediction)
         # Blocks of a month: days depend on their neighbours.
-        months = np.array([block.mean() for block in np.array_split(fall, len(fall) // 30)])
-        assert months.mean() + 3.7 * months.std(ddof=1) / np.sqrt(len(months)) < 0
-        z = (y[half:] - after.mean) / after.sd
+        month = np.arange(len(new)) // 30
+        fall, chance = by_cluster(score_of_rows(after, new.truth) - raw[half:], month)
+        assert fall + 3.7 * chance < 0 and fall < -0.1
+        z = (new.truth - after.mean) / after.sd
         assert np.sqrt(np.mean(z**2)) == pytest.approx(1.0, abs=0.1)

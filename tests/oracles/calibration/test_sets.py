@@ -14,6 +14,11 @@ import pytest
 from scipy.stats import betabinom, chisquare, kstest, norm
 
 from shared_data import shared
+from trueup.adapters.formula import Formula
+from trueup.adapters.json import check_json
+from trueup.adapters.onnx import check_onnx
+from trueup.adapters.python import check_python
+from trueup.adapters.sql import check_sql
 from trueup.calibration import (
     RAPS,
     SAPS,
@@ -344,6 +349,19 @@ def test_sql_of_scores_equals_numpy(name):
         query = fitted.sql("FROM t ORDER BY i", names, event=False, keep=["i"])
         rows = np.array(connection.execute(query).fetchall())[:, 1:]
     assert np.array_equal(rows > 0.5, fitted.apply(Probabilities(p)).members)
+
+
+@pytest.mark.parametrize("settings", [{}, {"per": "class"}, {"per": "g"}, {"ratio": "w"}])
+def test_lac_sets_are_written_elsewhere_to_the_letter(settings):
+    """JSON, Python, ONNX and SQL on hard rows, where one of them runs what it wrote."""
+    p, y = world(np.random.default_rng(19), 600, 3)
+    by = {"g": np.array(["a", "b'"])[y % 2], "w": np.linspace(0.1, 2, 600)}
+    fitted = ConformalSets(**settings).fit(Evidence(Probabilities(p), y, by=by))
+    made = fitted.expression(event=False)
+    formula = Formula(made, ("p0", "p1", "p2"), False, ("0", "1", "2"), fitted.method)
+    for check in (check_json, check_python, check_onnx, check_sql):
+        found = check(formula)
+        assert found.rows > 100 and found.difference == 0.0, check.__name__
 
 
 def test_what_sql_cannot_say_is_refused():

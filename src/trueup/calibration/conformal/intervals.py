@@ -136,6 +136,7 @@ class ConformalIntervals(AbstractCorrection):
         takes = form_of(evidence.prediction)
         score = usual_score(takes) if self.score == "usual" else self.score
         sides = signed_scores(evidence, score, level=self.level)
+        sides = sides if self.asymmetric else sides.max(axis=0, keepdims=True)
         return Widened(score, takes, self.level, self._margin(evidence, sides, weight)), True
 
     def _margin(self, evidence: Evidence, sides, weight: np.ndarray) -> AbstractMargin:
@@ -154,8 +155,7 @@ class ConformalIntervals(AbstractCorrection):
 
     def _by_ratio(self, evidence: Evidence, sides, weight: np.ndarray) -> ByRatio:
         made, ratios = ratios_of("ConformalIntervals", evidence, self.ratio)
-        sides = sides if self.asymmetric else sides.max(axis=0, keepdims=True)
-        level = (1 + self.level) / 2 if self.asymmetric else self.level
+        level = 1 - (1 - self.level) / len(sides)
         steps = [Steps.of(side, weight * ratios, level=level) for side in sides]
         usual = ratios[weight > 0].min()
         if any(not len(s.edges) or s.edges[-1] < usual for s in steps):
@@ -170,18 +170,11 @@ class ConformalIntervals(AbstractCorrection):
         return ByRatio(made, steps[0], steps[-1])
 
     def _pair(self, sides: np.ndarray, weight: np.ndarray, of: str = "") -> tuple[float, float]:
-        """Margins below and above from the scores (2, n) of both sides."""
-        who = "ConformalIntervals.fit"
-        if self.asymmetric:
-            level = (1 + self.level) / 2
-            low, high = (
-                upper_quantile(side, level=level, weight=weight, who=who, sides=2, of=of)
-                for side in sides
-            )
-            return low, high
-        both = sides.max(axis=0)
-        q = upper_quantile(both, level=self.level, weight=weight, who=who, of=of)
-        return q, q
+        """Margins below and above from the scores (2, n) of both sides, or (1, n) of the worse."""
+        asked = {"weight": weight, "who": "ConformalIntervals.fit", "of": of, "sides": len(sides)}
+        level = 1 - (1 - self.level) / len(sides)
+        found = [upper_quantile(side, level=level, **asked) for side in sides]
+        return found[0], found[-1]
 
 
 def signed_scores(evidence: Evidence, score: str, *, level: float) -> np.ndarray:

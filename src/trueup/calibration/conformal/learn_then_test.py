@@ -34,7 +34,7 @@ CARD = Card(
     family="conformal",
     summary="thresholds, of any shape of risk, at which the risk is low with a stated confidence",
     axes={
-        "p-value": "hoeffding, bentkus, hoeffding_bentkus, binomial, betting",
+        "bound": "hoeffding, bentkus, hoeffding_bentkus, binomial, betting",
         "multiplicity": "fixed_sequence, holm, bonferroni",
         "guarantee": "with confidence",
     },

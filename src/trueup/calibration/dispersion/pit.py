@@ -54,8 +54,9 @@ def _(prediction: Intervals, truth: np.ndarray):
 def _ranks(values: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How many of the values (n, m) lie below the truth, and how many not above it."""
     y, one = truth[:, None], np.ones(values.shape[1], dtype=np.float32)
-    below, upto = ((side.view(np.int8) @ one) for side in (values < y, values <= y))
-    return below.astype(np.int64), upto.astype(np.int64)
+    below = ((values < y).view(np.int8) @ one).astype(np.int64)
+    equal = values == y
+    return below, below + equal.sum(axis=1) if equal.any() else below
 
 
 def _between(levels: np.ndarray, ranks) -> tuple[np.ndarray, np.ndarray]:

@@ -27,7 +27,8 @@ CARD = Card(
     paper="Glahn & Lowry 1972, Journal of Applied Meteorology 11(8): model output statistics",
     claims=("recovers the bias", "does no harm"),
     cost="O(n w)",
-    not_for="errors that change with the value or over time: see QuantileMapping",
+    not_for="errors that change with the value or over time; counts of unlike size, where one "
+    "shift fits none",
 )
 
 CENTRES = ("mean", "median")

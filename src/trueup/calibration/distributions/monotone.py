@@ -10,7 +10,7 @@ import numpy as np
 from trueup.core.cards import Card
 from trueup.core.correction import AbstractCorrection
 from trueup.core.errors import FitError
-from trueup.core.expressions import Expr, Join, Linear, Pick, Scaled, Sorted, Total, smallest
+from trueup.core.expressions import Expr, Join, Linear, Pick, Sorted, Total, operate
 from trueup.core.fitted import AbstractMap
 
 
@@ -23,7 +23,7 @@ CARD = Card(
     paper="Chernozhukov, Fernandez-Val & Galichon 2010, Econometrica 78(3), arXiv:0704.3649 "
     "(sorting); Barlow et al. 1972 (isotonic projection)",
     claims=("never raises the WIS", "does no harm"),
-    cost="O(w log w) a row sorted, O(w^3) a row projected",
+    cost="O(w log w) a row sorted, O(w^3) a row projected, holding w^2 / 2 numbers of it",
     not_for="quantiles that are off in level: see ConformalShift",
 )
 
@@ -92,9 +92,13 @@ def projected(x: Expr) -> Expr:
     for i, (a, b) in enumerate(runs):
         weight[i, a : b + 1] = 1.0 / (b - a + 1)
     means = Linear(x, weight, np.zeros(len(runs)))
+    # From the last column back: the least mean of the runs from every a that reach j or beyond.
+    lows: Expr | None = None
     made: list[Expr] = []
-    for j in range(x.width):
-        lows = [smallest(Pick(means, tuple(place[a, b] for b in range(j, x.width))))
-                for a in range(j + 1)]  # fmt: skip
-        made.append(Total(Join(tuple(lows)), greatest=True))
-    return Scaled(Join(tuple(made)), 1.0)
+    for j in range(x.width - 1, -1, -1):
+        ending: Expr = Pick(means, tuple(place[a, j] for a in range(j + 1)))
+        if lows is not None:
+            ending = operate("least", ending, Pick(lows, tuple(range(j + 1))))
+        lows = ending
+        made.append(Total(lows, greatest=True))
+    return Join(tuple(reversed(made)))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import expit
 
 from trueup.calibration.distributions.newton import least
 
 
 STAGES = (0.3, 0.1, 0.03, 0.01)
 """Widths of smoothing, in mean absolute residuals; each stage starts where the last one ended."""
-CORNERS = 40
-"""At most so many searches from corner to corner."""
+CORNERS, LEAST, TERMS = 40, 4, 20_000_000
+"""At most so many searches from corner to corner, at least so many, and about so many terms."""
+FEW = 5_000
+"""Rows from which the search starts: with more, one Newton search over all of them is enough."""
 
 
 def best_factor(residual, apart, levels, weight) -> float:
@@ -68,17 +69,23 @@ def best_pair(residual, apart, levels, weight, unit) -> tuple[float, float]:
     Newton on the loss smoothed by a logistic law comes near; exact searches along the lines on
     which one term is 0 then lead from corner to corner, until neither of the two lines through a
     corner leads lower. Between these lines the loss is linear, so that the corner is its least
-    place.
+    place. Of millions of terms the searches end before, where a corner more changes nothing.
     """
     scale = float(weight @ np.abs(residual)) / weight.sum()
     scale = scale or float(np.abs(apart).mean()) or 1.0
-    x = np.array([0.0, 1.0])
-    for width in STAGES:
-        smooth = _smoothed(residual, apart, levels, weight / weight.sum(), unit, width * scale)
-        x, _ = least(smooth, x, tolerance=1e-12 * scale)
+    x, parts = np.array([0.0, 1.0]), (residual, apart, weight / weight.sum(), unit)
+    some = [part[:: max(len(residual) // FEW, 1)] for part in parts]
+    for width in STAGES[:-1] if some[2].sum() > 0 else ():
+        x, _ = least(_smoothed(*some, levels, width * scale), x, tolerance=1e-12 * scale)
+    x, _ = least(_smoothed(*parts, levels, STAGES[-1] * scale), x, tolerance=1e-12 * scale)
+    return _cornered(x, residual, apart, levels, weight, unit)
+
+
+def _cornered(x, residual, apart, levels, weight, unit) -> tuple[float, float]:
+    """The corner of least loss near ``x``; of many terms a corner close to it."""
     turns = np.stack([np.broadcast_to(unit[:, None], apart.shape), apart])
     way, still = np.array([0.0, 1.0]), 0
-    for _ in range(CORNERS):
+    for _ in range(int(np.clip(TERMS // max(apart.size, 1), LEAST, CORNERS))):
         off = residual[:, None] - np.tensordot(x, turns, 1)
         corner, rise, start, known = _corners(off, np.tensordot(way, turns, 1), levels, weight)
         if not len(corner):
@@ -94,13 +101,14 @@ def best_pair(residual, apart, levels, weight, unit) -> tuple[float, float]:
     return float(x[0]), float(x[1])
 
 
-def _smoothed(residual, apart, levels, weight, unit, width: float):
+def _smoothed(residual, apart, weight, unit, levels, width: float):
     """The loss, smoothed: ``width softplus(r / width) - (1 - level) r``, and its derivatives."""
 
     def function(x: np.ndarray):
         r = residual[:, None] - x[0] * unit[:, None] - x[1] * apart
-        share = expit(r / width)
-        value = (width * np.logaddexp(0.0, r / width) - (1 - levels) * r).sum(axis=1)
+        e = np.exp(-np.abs(r) / width)
+        value = (np.maximum(r, 0.0) + width * np.log1p(e) - (1 - levels) * r).sum(axis=1)
+        share = np.where(r > 0, 1.0, e) / (1.0 + e)
         pull = weight[:, None] * (share - 1 + levels)
         bend = weight[:, None] * share * (1 - share) / width
         slope = -np.array([unit @ pull.sum(axis=1), (pull * apart).sum()])

@@ -26,7 +26,6 @@ from trueup.core.expressions.ops import probs_of as probs_of
 from trueup.core.expressions.ops import softmax as softmax
 from trueup.core.expressions.order import Sorted as Sorted
 from trueup.core.expressions.order import mean_over as mean_over
-from trueup.core.expressions.order import smallest as smallest
 from trueup.core.expressions.pieces import MISSING as MISSING
 from trueup.core.expressions.pieces import AtLeast as AtLeast
 from trueup.core.expressions.pieces import Choose as Choose

@@ -99,6 +99,9 @@ class Pick(Expr):
         return (self.x,)
 
     def numpy(self, *parts: np.ndarray) -> np.ndarray:
+        first, count = self.columns[0], len(self.columns)
+        if self.columns == tuple(range(first, first + count)):
+            return parts[0][:, first : first + count]  # neighbours need no copy
         return parts[0][:, list(self.columns)]
 
     def sql(self, *parts: list[str]) -> list[str]:

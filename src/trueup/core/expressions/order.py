@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trueup.core.expressions.nodes import Expr, Linear, Scaled, Total
+from trueup.core.expressions.nodes import Expr, Linear
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +34,3 @@ class Sorted(Expr):
 def mean_over(x: Expr) -> Expr:
     """The mean over the columns of ``x``."""
     return Linear(x, np.full((1, x.width), 1.0 / x.width), np.zeros(1))
-
-
-def smallest(x: Expr) -> Expr:
-    """The smallest of the columns of ``x``."""
-    return Scaled(Total(Scaled(x, -1.0), greatest=True), -1.0)

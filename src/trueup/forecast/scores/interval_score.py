@@ -34,7 +34,7 @@ CARD = Card(
     paper="Gneiting & Raftery 2007, JASA 102(477), section 6.2",
     claims=("covers its truth",),
     cost="O(n); of m members O(n m log m)",
-    not_for="intervals of different levels beside each other",
+    not_for="levels beside each other; dependent series, where its 95 % interval covers 92 %",
 )
 
 
