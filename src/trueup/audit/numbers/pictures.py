@@ -68,7 +68,7 @@ def profile(judged: JudgedNumbers, column: str) -> dict:
     name = judged.score.name if judged.score.name in cells.names else "absolute"
     flagged = {s.by[column] for s in judged.slices if s.flagged and list(s.by) == [column]}
     rows = []
-    for v in _ordered(values, cells["n"].sum(axis=(0, 2))):
+    for v in _ordered(values, cells["n"].sum(axis=(0, 2)), flagged):
         parts = np.column_stack([cells[name][:, v, 0], cells["w"][:, v, 0]])
         sizes = cells["n"][:, v, 0]
         made = Replicates.of(parts, lambda s: s[:, 0] / s[:, 1], sizes=sizes)
@@ -81,10 +81,10 @@ def profile(judged: JudgedNumbers, column: str) -> dict:
     return {"kind": "forest", "title": title, "x": said, "rows": rows, "unit": ""}
 
 
-def _ordered(values: list, rows: np.ndarray) -> list[int]:
-    """Places of the values with most rows, in the order of their names or numbers."""
+def _ordered(values: list, rows: np.ndarray, flagged: set) -> list[int]:
+    """Places of flagged values and of those with most rows, by their names or numbers."""
     known = [v for v, value in enumerate(values) if value[0] is not None and rows[v] >= LEAST_ROWS]
-    most = sorted(known, key=lambda v: -rows[v])[:VALUES]
+    most = sorted(known, key=lambda v: (values[v][0] not in flagged, -rows[v]))[:VALUES]
     try:
         return sorted(most, key=lambda v: float(values[v][0]))
     except ValueError:
