@@ -43,6 +43,15 @@ def test_every_kind_can_be_said(folder, kind):
     assert said["chosen"] != "none"
 
 
+def test_the_level_of_an_interval_may_be_said_by_level_alone(folder):
+    said = ("intervals.parquet", "--truth", "y", "--low", "low", "--high", "high", "--no-history")
+    a = quick(folder, "audit", *said, "--level", "0.9", "--json", "a.json")
+    b = quick(folder, "audit", *said, "--nominal", "0.9", "--json", "b.json")
+    assert (a.code, b.code) == (0, 0)
+    assert a.out.splitlines()[:-1] == b.out.splitlines()[:-1]  # the last line holds the seconds
+    assert json.loads((folder / "a.json").read_text())["level"] == 0.95
+
+
 def test_all_is_written_in_a_process_of_its_own(folder):
     done = run(folder, "audit", "quantiles.parquet", "--by", "lead", "--out", "q.html", "--save",
                "q", "--fail-if", "coverage_90<0.8")  # fmt: skip

@@ -11,7 +11,8 @@ import click
 from trueup.cli import plain
 
 
-LISTED = 10
+LISTED, USUAL_LEVEL = 10, 0.95
+COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 ENGINES = "What reads the files: duckdb, polars, dask or spark."
 NUMBERS = (
     r"crps|wis|pinball|interval_score|coverage_\d+|width_\d+|bias|mae|rmse|pit_p_value|"
@@ -45,7 +46,7 @@ CHARTS = ("altair", "vl_convert")
 @click.option("--classes", default="", help="Class of each --probs column: A,B,C.")
 @click.option("--normalize", is_flag=True, help="Divide rows of --probs by their sum.")
 @click.option("--drop-bad", is_flag=True, help="Leave out rows with impossible probabilities.")
-@click.option("--level", default=0.95, show_default=True, help="Level of the intervals.")
+@click.option("--level", default=USUAL_LEVEL, show_default=True, help="Level of the error bars.")
 @click.option("--out", default="", help="Write the report to this HTML file.")
 @click.option("--interactive", is_flag=True, help="Make the charts of --out interactive.")
 @click.option("--json", "json_out", default="", help="Write the numbers to this JSON file.")
@@ -57,6 +58,7 @@ CHARTS = ("altair", "vl_convert")
 def command(table: str, **options: Any) -> None:
     """Judge TABLE: Parquet or CSV (a glob, too), or file.duckdb::table."""
     gates = [parse_gate(text) for text in options["fail_if"]]
+    _read_level(options)
     _look_ahead(options)
     found = _audit(table, options)
     try:
@@ -71,6 +73,13 @@ def command(table: str, **options: Any) -> None:
         click.echo(f"--fail-if: {name} is {value:.4g}, which is {sign} {limit:g}", err=True)
     if broken:
         click.get_current_context().exit(1)
+
+
+def _read_level(options: dict) -> None:
+    """Of an interval without ``--nominal`` a ``--level`` that was given is what it states."""
+    given = click.get_current_context().get_parameter_source("level") is COMMANDLINE
+    if options["low"] and options["high"] and options["nominal"] is None and given:
+        options["nominal"], options["level"] = options["level"], USUAL_LEVEL
 
 
 def _look_ahead(options: dict) -> None:
@@ -100,22 +109,8 @@ def _audit(table: str, options: dict) -> Any:
     def split(text: str) -> tuple[str, ...]:
         return tuple(part.strip() for part in text.split(",")) if text else ()
 
-    same = (
-        "mean",
-        "sd",
-        "low",
-        "high",
-        "nominal",
-        "point",
-        "time",
-        "cluster",
-        "weight",
-        "model",
-        "key",
-        "positive",
-        "normalize",
-        "drop_bad",
-    )
+    same = ("mean", "sd", "low", "high", "nominal", "point", "time", "cluster", "weight", "model",
+            "key", "positive", "normalize", "drop_bad")  # fmt: skip
     rest = ("truth", "prob", "by", "level", "threads", "engine")
     passed = {name: options[name] for name in (*same, *rest)}
     with bar() as progress:
