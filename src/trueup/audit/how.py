@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from trueup.audit.judged import AbstractJudged
+from trueup.core.tables.plan import Plan
 
 
 def how(judged: AbstractJudged) -> list[tuple[str, str]]:
     """How everything was computed, for the end of the report."""
     plan, cube = judged.plan, judged.cube
     groups = int((cube.table.total("n")[:, 0] > 0).sum())
-    made_of = {
-        "row": f"a portable hash of {plan.known_by}",
-        "cluster": f"a portable hash of {plan.roles.cluster!r}, so that a cluster stays together",
-        "block": f"contiguous blocks of {plan.roles.time!r}: neighbours may depend on each other",
-    }[plan.grouping]
     sample = judged.scan.sample
     fitted = (
         "on all rows, through their score bins"
@@ -24,7 +20,7 @@ def how(judged: AbstractJudged) -> list[tuple[str, str]]:
     )
     return [
         ("One pass", f"{cube.n:,} rows were summed into {groups} groups x {cube.grid.size} bins."),
-        ("Groups", f"Rows were grouped by {made_of}."),
+        ("Groups", f"Rows were grouped by {groups_made_of(plan)}."),
         ("Error bars", "Delete-a-group jackknife with Student's t at the effective degrees of "
          "freedom; Wilson's interval for shares with fewer than 15 errors or successes."),
         ("Corrections", f"Fitted {fitted}; half of the groups learn and choose by cross-fitting, "
@@ -38,3 +34,12 @@ def how(judged: AbstractJudged) -> list[tuple[str, str]]:
         ("Calibration error", "Shown free of noise; the plug-in ECE (15 equal-width bins) is "
          "shown only beside the value that a perfectly calibrated model would have."),
     ]  # fmt: skip
+
+
+def groups_made_of(plan: Plan) -> str:
+    """What the groups of rows were made of."""
+    return {
+        "row": f"a portable hash of {plan.known_by}",
+        "cluster": f"a portable hash of {plan.roles.cluster!r}, so that a cluster stays together",
+        "block": f"contiguous blocks of {plan.roles.time!r}: neighbours may depend on each other",
+    }[plan.grouping]

@@ -212,6 +212,11 @@ def action(judged: AbstractJudged) -> str:
             f"{proof.before.value:.4g} to {proof.after.value:.4g} on {proof.after.n:,} rows that "
             f"it never saw{also}."
         )
+    return left_alone(judged, also)
+
+
+def left_alone(judged: AbstractJudged, also: str) -> str:
+    """Why no correction is applied."""
     tried = judged.trial.remedies
     if not tried:
         few = groups_called(judged.plan)

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, replace
 
 from trueup.audit.finding import in_order, percent
-from trueup.audit.judge import few_groups, from_checks, groups_called
+from trueup.audit.how import groups_made_of
+from trueup.audit.judge import few_groups, from_checks, left_alone
 from trueup.audit.judged import AbstractJudged, number, score_words
 from trueup.audit.numbers import pictures
 from trueup.audit.numbers.drift import find_number_drift, number_drift_findings
@@ -86,20 +87,9 @@ class JudgedNumbers(AbstractJudged):
                 f"that it never saw{also}."
             )
         tried = self.trial.remedies
-        if not tried:
-            return (
-                f"Leave it: too few {groups_called(self.plan)} to learn a correction and prove "
-                f"it{also}."
-            )
         if any(remedy.proof.outcome is Outcome.PROVEN for remedy in tried) and not self.findings:
             return f"Leave it: there is no fault that a correction should mend{also}."
-        worse = all(remedy.proof.difference.value > 0 for remedy in tried)
-        reason = (
-            f"every one of the {len(tried)} corrections tried makes it worse"
-            if worse
-            else f"none of the {len(tried)} corrections tried is surely better"
-        )
-        return f"Leave it: {reason} on rows that it never saw{also}."
+        return left_alone(self, also)
 
     @property
     def _beyond(self) -> str:
@@ -218,11 +208,6 @@ def judge_numbers(
 def _how(judged: JudgedNumbers) -> list[tuple[str, str]]:
     plan, cube, sample = judged.plan, judged.cube, judged.scan.sample
     groups = int((cube.table.total("n")[:, 0] > 0).sum())
-    made_of = {
-        "row": f"a portable hash of {plan.known_by}",
-        "cluster": f"a portable hash of {plan.roles.cluster!r}, so that a cluster stays together",
-        "block": f"contiguous blocks of {plan.roles.time!r}: neighbours may depend on each other",
-    }[plan.grouping]
     assert sample is not None
     fitted = (
         "on all rows" if sample.every == 1 else f"on a seeded sample of {len(sample.truth):,} rows"
@@ -231,7 +216,7 @@ def _how(judged: JudgedNumbers) -> list[tuple[str, str]]:
     rows = [
         ("One pass", f"{cube.n:,} rows were summed into {groups} groups x {places} places of the "
          "truth within the forecast."),
-        ("Groups", f"Rows were grouped by {made_of}."),
+        ("Groups", f"Rows were grouped by {groups_made_of(plan)}."),
         ("Error bars", "Delete-a-group jackknife with Student's t at the effective degrees of "
          "freedom; Wilson's interval for shares with fewer than 15 errors or successes."),
         ("Corrections", f"Fitted {fitted}; half of the groups learn and choose by cross-fitting, "

@@ -184,11 +184,6 @@ class Kernel:
     def finish(self, total: dict) -> Scan:
         """The scan of all batches together."""
         plan = self.plan
-        slices = {
-            tuple(plan.slicers[i].column for i in key): (labels_of(plan, key), cells)
-            for key, cells in total.items()
-            if isinstance(key, tuple)
-        }
         classes = total.get("classes")
         cube = Cube(
             self.grid,
@@ -197,11 +192,20 @@ class Kernel:
             plan.grouping,
             classes,
             class_grid_of(plan.k, self.grid) if classes else None,
-            slices,
+            slices_of(plan, total),
             total.get("chunks"),
         )
         sample = Sample.joined(total["sample"]) if "sample" in total else None
         return Scan(cube, total["counts"], total["zeros"], sample, cube.n)
+
+
+def slices_of(plan: Plan, total: dict) -> dict:
+    """Columns of every slicer and pair -> their values and cells."""
+    return {
+        tuple(plan.slicers[i].column for i in key): (labels_of(plan, key), cells)
+        for key, cells in total.items()
+        if isinstance(key, tuple)
+    }
 
 
 def labels_of(plan: Plan, key: tuple[int, ...]) -> list[tuple[str | None, ...]]:

@@ -23,7 +23,7 @@ from trueup.core.number_sums import (
 )
 from trueup.core.predictions import Prediction
 from trueup.core.row_sums import weigh
-from trueup.core.tables.kernel import PAIR_GROUPS, Sample, Scan, kept, labels_of
+from trueup.core.tables.kernel import PAIR_GROUPS, Sample, Scan, kept, slices_of
 from trueup.core.tables.plan import Plan
 
 
@@ -121,17 +121,12 @@ class NumberKernel:
     def finish(self, total: dict) -> Scan:
         """The scan of all batches together."""
         plan = self.plan
-        slices = {
-            tuple(plan.slicers[i].column for i in key): (labels_of(plan, key), cells)
-            for key, cells in total.items()
-            if isinstance(key, tuple)
-        }
         cube = Cube(
             self.grid,
             total["table"],
             False,
             plan.grouping,
-            slices=slices,
+            slices=slices_of(plan, total),
             chunks=total.get("chunks"),
             spread=total.get("spread"),
         )

@@ -12,7 +12,7 @@ from trueup.core.tables.profile import (
     first_rows,
     in_order,
     numbers_only,
-    present,
+    of_roles,
     weighed,
 )
 from trueup.core.tables.roles import Leniency, Roles
@@ -68,11 +68,7 @@ def _sound(table: Table, roles: Roles) -> dict[str, str]:
         conditions["of an sd that is not positive"] = f"{columns[1]} > 0"
     if kind == "intervals":
         conditions["with low above high"] = f"{columns[0]} <= {columns[1]}"
-    if roles.weight:
-        name = quoted(roles.weight)
-        conditions[WEIGHT] = f"({name} >= 0 AND isfinite({name}::DOUBLE))"
-    for role in filter(lambda role: getattr(roles, role), ("time", "cluster", "key", "model")):
-        conditions[f"without a {role}"] = present(table, getattr(roles, role))
+    conditions |= of_roles(table, roles)
     return {reason: f"coalesce({sql}, false)" for reason, sql in conditions.items()}
 
 

@@ -151,13 +151,20 @@ def _sound(table: Table, roles: Roles, leniency: Leniency) -> dict[str, str]:
         conditions["all zero"] = f"({total}) > 0"
     elif not roles.event:
         conditions["not summing to one"] = f"abs({total} - 1.0) <= {SUM_TOLERANCE}"
+    conditions |= of_roles(table, roles)
+    return {reason: f"coalesce({sql}, false)" for reason, sql in conditions.items()}
+
+
+def of_roles(table: Table, roles: Roles) -> dict[str, str]:
+    """Reason -> SQL of what must hold of the columns beside the prediction."""
+    conditions = {}
     if roles.weight:
         name = quoted(roles.weight)
         # NaN is above every number to the engine.
         conditions[WEIGHT] = f"({name} >= 0 AND isfinite({name}::DOUBLE))"
     for role in filter(lambda role: getattr(roles, role), ("time", "cluster", "key", "model")):
         conditions[f"without a {role}"] = present(table, getattr(roles, role))
-    return {reason: f"coalesce({sql}, false)" for reason, sql in conditions.items()}
+    return conditions
 
 
 def present(table: Table, column: str) -> str:
