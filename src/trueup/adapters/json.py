@@ -18,7 +18,7 @@ from trueup.core.forms import form_from, form_row
 FORMAT, VERSIONS, SAMPLES = "trueup-expression", (1, 2), 12
 """Version 1 holds probabilities that become probabilities, version 2 every other form, and what
 came later: ``LATER`` kinds of nodes and operations."""
-LATER = {"Sorted", "greatest", "least", "sqrt"}
+LATER = {"AtLeast", "Sorted", "greatest", "least", "sqrt"}
 
 OPERATIONS = {
     "add": "a + b",

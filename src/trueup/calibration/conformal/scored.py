@@ -10,7 +10,7 @@ from trueup.calibration.conformal.scores import AbstractScore
 from trueup.calibration.conformal.standing import OfNames
 from trueup.calibration.conformal.thresholds import AbstractThreshold
 from trueup.core.errors import UsageError
-from trueup.core.expressions import Expr
+from trueup.core.expressions import Expr, OfOne
 from trueup.core.fitted import AbstractMap
 from trueup.core.row_sums import row_blocks
 
@@ -31,20 +31,11 @@ def scores_of_truth(
 
 
 @dataclass(frozen=True, eq=False)
-class Conformity(Expr):
+class Conformity(OfOne):
     """The scores of all classes from their probabilities ``x``."""
 
-    x: Expr
     score: AbstractScore
     seed: int | None
-
-    @property
-    def width(self) -> int:
-        return self.x.width
-
-    @property
-    def parents(self) -> tuple[Expr, ...]:
-        return (self.x,)
 
     def numpy(self, *parts: np.ndarray) -> np.ndarray:
         out = np.empty(parts[0].shape)

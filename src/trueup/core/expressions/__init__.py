@@ -14,6 +14,7 @@ from trueup.core.expressions.nodes import Input as Input
 from trueup.core.expressions.nodes import Join as Join
 from trueup.core.expressions.nodes import Key as Key
 from trueup.core.expressions.nodes import Linear as Linear
+from trueup.core.expressions.nodes import OfOne as OfOne
 from trueup.core.expressions.nodes import Pick as Pick
 from trueup.core.expressions.nodes import Scaled as Scaled
 from trueup.core.expressions.nodes import Total as Total

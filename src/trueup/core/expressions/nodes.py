@@ -84,19 +84,29 @@ class Key(Input):
 
 
 @dataclass(frozen=True, eq=False)
-class Pick(Expr):
-    """Some columns of ``x``."""
+class OfOne(Expr):
+    """Columns computed from those of ``x`` alone; as many, where a node says nothing else."""
 
     x: Expr
+
+    @property
+    def width(self) -> int:
+        return self.x.width
+
+    @property
+    def parents(self) -> tuple[Expr, ...]:
+        return (self.x,)
+
+
+@dataclass(frozen=True, eq=False)
+class Pick(OfOne):
+    """Some columns of ``x``."""
+
     columns: tuple[int, ...]
 
     @property
     def width(self) -> int:
         return len(self.columns)
-
-    @property
-    def parents(self) -> tuple[Expr, ...]:
-        return (self.x,)
 
     def numpy(self, *parts: np.ndarray) -> np.ndarray:
         first, count = self.columns[0], len(self.columns)
@@ -130,10 +140,9 @@ class Join(Expr):
 
 
 @dataclass(frozen=True, eq=False)
-class Scaled(Expr):
+class Scaled(OfOne):
     """``x * scale + shift``; both are one number a column, or one for all."""
 
-    x: Expr
     scale: np.ndarray
     shift: np.ndarray
 
@@ -142,14 +151,6 @@ class Scaled(Expr):
         for name, value in (("scale", scale), ("shift", shift)):
             wide = np.broadcast_to(np.asarray(value, dtype=np.float64), (x.width,))
             object.__setattr__(self, name, wide)
-
-    @property
-    def width(self) -> int:
-        return self.x.width
-
-    @property
-    def parents(self) -> tuple[Expr, ...]:
-        return (self.x,)
 
     def numpy(self, *parts: np.ndarray) -> np.ndarray:
         scaled = parts[0] * self.scale
@@ -161,20 +162,15 @@ class Scaled(Expr):
 
 
 @dataclass(frozen=True, eq=False)
-class Linear(Expr):
+class Linear(OfOne):
     """``x @ weight.T + shift`` with ``weight`` (m, width of x) and ``shift`` (m,)."""
 
-    x: Expr
     weight: np.ndarray
     shift: np.ndarray
 
     @property
     def width(self) -> int:
         return len(self.weight)
-
-    @property
-    def parents(self) -> tuple[Expr, ...]:
-        return (self.x,)
 
     def numpy(self, *parts: np.ndarray) -> np.ndarray:
         return parts[0] @ self.weight.T + self.shift
@@ -188,19 +184,14 @@ class Linear(Expr):
 
 
 @dataclass(frozen=True, eq=False)
-class Total(Expr):
+class Total(OfOne):
     """The sum over the columns of ``x``, or with ``greatest`` the largest of them."""
 
-    x: Expr
     greatest: bool = False
 
     @property
     def width(self) -> int:
         return 1
-
-    @property
-    def parents(self) -> tuple[Expr, ...]:
-        return (self.x,)
 
     def numpy(self, *parts: np.ndarray) -> np.ndarray:
         x, total = parts[0], np.maximum if self.greatest else np.add

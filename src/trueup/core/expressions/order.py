@@ -6,22 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trueup.core.expressions.nodes import Expr, Linear
+from trueup.core.expressions.nodes import Expr, Linear, OfOne
 
 
 @dataclass(frozen=True, eq=False)
-class Sorted(Expr):
+class Sorted(OfOne):
     """The columns of ``x``, the smallest first in every row."""
-
-    x: Expr
-
-    @property
-    def width(self) -> int:
-        return self.x.width
-
-    @property
-    def parents(self) -> tuple[Expr, ...]:
-        return (self.x,)
 
     def numpy(self, *parts: np.ndarray) -> np.ndarray:
         return np.sort(parts[0], axis=1)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trueup.core.expressions.nodes import Expr, Key, literal
+from trueup.core.expressions.nodes import Expr, Key, OfOne, literal
 
 
 @dataclass(frozen=True, eq=False)
-class Piecewise(Expr):
+class Piecewise(OfOne):
     """A polynomial between every two neighbouring ``edges`` of one column.
 
     Parameters
@@ -24,17 +24,12 @@ class Piecewise(Expr):
         piece; of the first piece from its right edge.
     """
 
-    x: Expr
     edges: np.ndarray
     pieces: np.ndarray
 
     @property
     def width(self) -> int:
         return 1
-
-    @property
-    def parents(self) -> tuple[Expr, ...]:
-        return (self.x,)
 
     @property
     def starts(self) -> np.ndarray:
@@ -59,24 +54,15 @@ class Piecewise(Expr):
 
 
 @dataclass(frozen=True, eq=False)
-class AtLeast(Expr):
+class AtLeast(OfOne):
     """1 where a column of ``x`` is at least ``edges`` (width of x,), else 0."""
 
-    x: Expr
     edges: np.ndarray
 
     def __init__(self, x: Expr, edges) -> None:
         object.__setattr__(self, "x", x)
         wide = np.broadcast_to(np.asarray(edges, dtype=np.float64), (x.width,))
         object.__setattr__(self, "edges", wide)
-
-    @property
-    def width(self) -> int:
-        return self.x.width
-
-    @property
-    def parents(self) -> tuple[Expr, ...]:
-        return (self.x,)
 
     def numpy(self, *parts: np.ndarray) -> np.ndarray:
         return (parts[0] >= self.edges).astype(np.float64)
