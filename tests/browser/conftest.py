@@ -41,7 +41,7 @@ def pages(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("pages")
     paths = {}
-    for name in ("sample", "hostile", "minimal", "large"):
+    for name in ("sample", "hostile", "minimal", "large", "numbers"):
         document = getattr(sample, f"{name}_document")()
         for interactive in (False, True):
             path = folder / f"{name}{'-interactive' if interactive else ''}.html"

@@ -102,6 +102,25 @@ def sample_document() -> dict[str, Any]:
     }
 
 
+def numbers_document() -> dict[str, Any]:
+    """What an audit of quantiles says: two models, slices with hostile names, time, a remedy."""
+    import numpy as np
+
+    import trueup as tu
+    from audit.forecasts import forecast_table
+
+    parts = [forecast_table("quantiles", 3_000, spread=spread, bias=0.4) for spread in (0.5, 0.7)]
+    table = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    rows = len(table["y"])
+    table["day"] = np.tile(np.arange(rows // 2) // 20, 2)
+    table["model"] = np.repeat(["<b>one</b>", "two"], rows // 2)
+    table["lead"] = np.tile(["<img src=x onerror=alert(1)>", "24 h", "48 h"], rows // 3)
+    found = tu.audit(
+        table, truth="y", by="lead", time="day", model="model", key="id", history=False
+    )
+    return found.document()
+
+
 def minimal_document() -> dict[str, Any]:
     """Return a document in which every list is empty."""
     return {
