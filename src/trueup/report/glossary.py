@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup, escape
 
-from trueup.report.terms import ALIASES, FINDER, TERMS
+from trueup.report.terms import ALIASES, FINDER, SHORT, TERMS
 
 
 _TIP = Markup(
@@ -43,4 +43,9 @@ class Glossary:
 
     def entries(self) -> list[tuple[str, str]]:
         """Return the terms used so far with their explanations, in alphabetical order."""
-        return [(name, TERMS[name]) for name in sorted(self.used)]
+        return [(title(name), TERMS[name]) for name in sorted(self.used)]
+
+
+def title(term: str) -> str:
+    """A term as it stands at the beginning of a line: ``CRPS``, ``Bias``."""
+    return term.upper() if term in SHORT else term.capitalize()

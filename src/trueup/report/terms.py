@@ -157,6 +157,9 @@ TERMS = {
     ),
 }
 
+SHORT = {"auc", "crps", "mae", "pit", "rmse", "wis"}
+"""Terms that are written in capitals."""
+
 ALIASES = {
     "over-confident": "confidence",
     "overconfident": "confidence",

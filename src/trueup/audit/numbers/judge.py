@@ -116,8 +116,8 @@ class JudgedNumbers(AbstractJudged):
         return [told] * bool(self.plan.slicers)
 
     def title(self, remedy: Remedy) -> str:
-        name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", remedy.title)
-        name = name if name.isupper() else name.lower()
+        words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", remedy.title).split()
+        name = " ".join(word if word.isupper() else word.lower() for word in words)
         found = remedy.fitted.map.parameters
         if not found or len(found) > 3:
             return name
