@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 
 from bench import QUICK, case, main, row, run, side_by_side, table, write
+from make_tables import LEVELS
 
 
 GIB = 1024
+QUANTILES = [word for q in LEVELS for word in ("--quantile", f"{q:g}=q{q:g}")]
 PROBS = ",".join(f"p{k}" for k in range(10))
 
 
@@ -31,6 +33,9 @@ def whole_audits() -> list[dict]:
         done = {"trueup": run(audit("binary_1e8", "--prob", "p"))}
         what = "audit, two slice columns, 1e8 rows of an event"
         rows.append(row(what, done, targets=[("wall", 30), ("rss", GIB)]))
+        done = {"trueup": run(audit("quantiles_1e7", *QUANTILES))}
+        what = "audit, two slice columns, 1e7 rows of 23 quantiles"
+        rows.append(row(what, done, targets=[("wall", 60), ("rss", 2 * GIB)]))
     return rows
 
 

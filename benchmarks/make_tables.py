@@ -4,7 +4,9 @@ Every number is a hash of the row number and a salt below 128, so a table is the
 threads write it. Tables of an event hold ``id``, ``y``, ``p``, ``region`` (20) and ``site`` (10);
 what happens has 0.8 of the log-odds that ``p`` says (overconfidence), and 0.6 less of them in
 ``region_03`` (a bad slice). Tables of ten classes hold ``id``, ``y``, ``p0`` .. ``p9``, ``region``
-and ``site``; what they say is twice too sure.
+and ``site``; what they say is twice too sure. Tables of quantiles hold ``id``, ``y``, 23 quantiles
+``q0.01`` .. ``q0.99``, ``region`` and ``site``; they are a fifth too narrow, and in ``region_03``
+the truth lies half a spread lower.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from statistics import NormalDist
 
 import duckdb
 
@@ -25,7 +28,9 @@ TABLES = {
     "binary_1e7": 10_000_000,
     "binary_5e7": 50_000_000,
     "binary_1e8": 100_000_000,
+    "quantiles_1e7": 10_000_000,
 }
+LEVELS = (0.01, 0.025, *(k / 20 for k in range(1, 20)), 0.975, 0.99)
 CLASSES = 10
 PLACE = (
     "'region_' || lpad((hash(id * 128 + 101) % 20)::VARCHAR, 2, '0') AS region, "
@@ -69,6 +74,23 @@ def classes(rows: int) -> str:
         FROM drawn"""
 
 
+def quantiles(rows: int) -> str:
+    """Query of a table of quantiles of normal laws."""
+    said = ", ".join(
+        f'(mean + {0.8 * NormalDist().inv_cdf(level)!r} * sd)::FLOAT AS "q{level:g}"'
+        for level in LEVELS
+    )
+    return f"""
+        WITH rows AS (SELECT range AS id FROM range({rows})),
+        laws AS (SELECT id, 3 * {normal(1)} AS mean, exp(0.4 * {normal(3)}) AS sd,
+          {normal(5)} AS noise, {PLACE} FROM rows)
+        SELECT id, mean + sd * (noise - if(region = 'region_03', 0.5, 0)) AS y, {said}, region, site
+        FROM laws"""
+
+
+QUERIES = {"binary": binary, "classes": classes, "quantiles": quantiles}
+
+
 def make(name: str) -> Path:
     """Write one table unless it is there."""
     path = FOLDER / f"{name}.parquet"
@@ -76,7 +98,7 @@ def make(name: str) -> Path:
         return path
     FOLDER.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    query = (classes if name.startswith("classes") else binary)(TABLES[name])
+    query = QUERIES[name.split("_")[0]](TABLES[name])
     with duckdb.connect(config={"threads": 2}) as connection:
         connection.execute("SET enable_progress_bar = false")
         connection.execute(
