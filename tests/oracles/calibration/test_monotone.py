@@ -23,7 +23,7 @@ def test_rows_equal_sort_and_isotonic_regression(width):
     said = Quantiles((np.arange(width) + 1) / (width + 1), values)
     assert np.array_equal(ordered(said, "sort"), [sorted(row) for row in values.tolist()])
     meant = np.array([isotonic_regression(row).x for row in values])
-    assert ordered(said, "project") == pytest.approx(meant, abs=1e-12)
+    assert ordered(said, "isotonic") == pytest.approx(meant, abs=1e-12)
 
 
 @given(st.integers(1, 9).flatmap(lambda k: st.tuples(
@@ -34,7 +34,7 @@ def test_the_wis_never_rises(case):
     levels, values, truth = case
     said = Quantiles(np.sort(levels) / 1_000, np.array([values]))
     y = np.array([truth])
-    for how in ("sort", "project"):
+    for how in ("sort", "isotonic"):
         after = ordered(said, how)
         assert (np.diff(after, axis=1) >= 0).all()
         rise = score_of_rows(Quantiles(said.levels, after), y) - score_of_rows(said, y)
@@ -44,9 +44,9 @@ def test_the_wis_never_rises(case):
 def test_what_is_in_order_stays_as_it_is():
     said = forecasts("quantiles", rows=50).evidence.prediction
     assert np.array_equal(ordered(said, "sort"), said.values)
-    assert ordered(said, "project") == pytest.approx(said.values, abs=1e-12)
+    assert ordered(said, "isotonic") == pytest.approx(said.values, abs=1e-12)
 
 
 def test_a_way_that_is_none_is_an_error():
-    with pytest.raises(FitError, match=r"Monotone: how is 'drop'. Use one of sort, project"):
+    with pytest.raises(FitError, match=r"Monotone: how is 'drop'. Use one of sort, isotonic"):
         Monotone(how="drop")

@@ -27,7 +27,7 @@ CARD = Card(
     not_for="quantiles that are off in level: see ConformalShift",
 )
 
-HOWS = ("sort", "project")
+HOWS = ("sort", "isotonic")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Monotone(AbstractCorrection):
     Parameters
     ----------
     how
-        ``"sort"``, or ``"project"`` for the isotonic projection, which keeps the mean of the row.
+        ``"sort"``, or ``"isotonic"`` for the isotonic projection, which keeps the mean of the row.
 
     Examples
     --------
@@ -69,7 +69,7 @@ class Monotone(AbstractCorrection):
     >>> evidence = Evidence(crossed, [2.0])
     >>> Monotone().fit(evidence).apply(crossed).values
     array([[1., 2., 4.]])
-    >>> Monotone(how="project").fit(evidence).apply(crossed).values
+    >>> Monotone(how="isotonic").fit(evidence).apply(crossed).values
     array([[1., 3., 3.]])
     """
 
@@ -81,7 +81,7 @@ class Monotone(AbstractCorrection):
             raise FitError("Monotone", f"how is '{self.how}'", do=f"Use one of {', '.join(HOWS)}")
 
     def learn(self, logs: np.ndarray, truth: np.ndarray, weight: np.ndarray):
-        return InOrder(int(self.how == "project")), True
+        return InOrder(int(self.how == "isotonic")), True
 
 
 def projected(x: Expr) -> Expr:
