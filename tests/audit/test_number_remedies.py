@@ -171,3 +171,13 @@ def test_nothing_is_done_to_any_kind():
         made = number_evidence(kind)
         after = DoNothing().fit(made).apply(made.prediction)
         assert np.array_equal(columns_of(after), columns_of(made.prediction))
+
+
+def test_a_map_that_cannot_be_saved_says_so(tmp_path):
+    from trueup.calibration import ConformalIntervals
+
+    fitted = ConformalIntervals().fit(number_evidence("points"))
+    remedy = StoredRemedy(fitted, ("value",), proof={}, about={})
+    with pytest.raises(UsageError, match="a map that holds Form cannot be saved yet"):
+        remedy.save(tmp_path / "r")
+    assert not (tmp_path / "r" / "remedy.json").exists()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from trueup.core.cards import all_cards
-from trueup.core.errors import EvidenceError
+from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.fitted import AbstractMap
 from trueup.verbs import CORRECTIONS
 
@@ -26,6 +26,12 @@ def pack(value: Any, arrays: dict, name: str) -> Any:
     if isinstance(value, np.ndarray):
         arrays[name] = value
         return {"array": name}
+    if not isinstance(value, int | float | str | np.number):
+        raise UsageError(
+            "remedy.save",
+            f"a map that holds {type(value).__name__} cannot be saved yet",
+            do="Keep the Fitted in this process, or write it with Fitted.sql",
+        )
     return value
 
 

@@ -80,7 +80,7 @@ def level_in(name: str) -> float | None:
     if "." in text:
         level = value if value < 1 else value / 100
     elif text.startswith("0"):
-        level = value / 10 ** (len(text) - 1)
+        level = value / 10 ** len(text)
     else:
         level = value / 100 if value < 100 else value / 10 ** len(text)
     return round(level, 9) if 0 < level < 1 else None
