@@ -16,7 +16,7 @@ from reproductions.ledger import Claim, Reproduction
 from trueup.calibration import TemperatureScaling, ece, log_loss
 from trueup.core import Estimate, Evidence, Probabilities
 from trueup.core.fitted import Fitted
-from trueup.core.predictions import log_softmax
+from trueup.core.probabilities import log_softmax
 from trueup.core.proof import Proof, prove
 
 

@@ -17,7 +17,7 @@ from audit.tables import scanned
 from trueup.core.cube import Cube, cube_of
 from trueup.core.evidence import Evidence
 from trueup.core.groups import FACTOR, FOLD, MODULUS
-from trueup.core.predictions import EPS, Probabilities
+from trueup.core.probabilities import EPS, Probabilities
 from trueup.core.tables import kernel, source
 from trueup.worlds import confident_by_factor
 

@@ -18,7 +18,7 @@ from trueup.audit.history import packed_cube, recall, remember, usual_place
 from trueup.audit.store import StoredRemedy, load_remedy
 from trueup.core.cards import all_cards
 from trueup.core.errors import EvidenceError
-from trueup.core.predictions import Probabilities
+from trueup.core.probabilities import Probabilities
 from trueup.worlds import confident_by_factor
 
 

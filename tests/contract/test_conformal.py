@@ -23,7 +23,12 @@ from trueup.core.correction import AbstractCorrection
 from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.fitted import Fitted
 from trueup.core.forms import columns_of, form_of
-from trueup.core.predictions import Intervals, Points, Quantiles, Sets
+from trueup.core.predictions import (
+    Intervals,
+    Points,
+    Quantiles,
+    Sets,
+)
 from trueup.worlds import confident_by_factor, forecasts
 
 

@@ -17,7 +17,12 @@ from trueup.core.errors import UsageError
 from trueup.core.evidence import Evidence
 from trueup.core.forms import Form
 from trueup.core.number_sums import central_shares, place_levels, places_of, share_name, usual_share
-from trueup.core.predictions import Ensemble, Intervals, Normal, Quantiles
+from trueup.core.predictions import (
+    Ensemble,
+    Intervals,
+    Normal,
+    Quantiles,
+)
 from trueup.core.tables.number_kernel import NumberKernel, prediction_of
 from trueup.core.tables.opened import opened
 from trueup.core.tables.plan import make_plan

@@ -18,7 +18,8 @@ from trueup.core import (
     Sets,
 )
 from trueup.core.errors import EvidenceError
-from trueup.core.predictions import EPS, Prediction, log_softmax
+from trueup.core.predictions import Prediction
+from trueup.core.probabilities import EPS, log_softmax
 from trueup.core.validate import SUM_TOLERANCE
 
 

@@ -14,7 +14,7 @@ from trueup.core.errors import EvidenceError
 from trueup.core.evidence import Evidence
 from trueup.core.fitted import Fitted
 from trueup.core.forms import Form
-from trueup.core.predictions import Probabilities
+from trueup.core.probabilities import Probabilities
 from trueup.core.proof import Proof
 from trueup.core.rows import Rows
 from trueup.core.splits import split_groups

@@ -11,7 +11,7 @@ import numpy as np
 from trueup.core.errors import UsageError
 from trueup.core.expressions import Apply, Expr, Input, Key, evaluate, in_order, inputs_of
 from trueup.core.forms import Form
-from trueup.core.predictions import Probabilities
+from trueup.core.probabilities import Probabilities
 from trueup.core.validate import SUM_TOLERANCE
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from trueup.core.expressions.ops import TINY
-from trueup.core.predictions import EPS
+from trueup.core.probabilities import EPS
 
 
 class Graph:

@@ -17,7 +17,7 @@ from trueup.adapters.formula import Formula, row_of
 from trueup.adapters.snippets import CHOOSE, LOOKUP, PIECEWISE, TAKEN, TEXTS, checks
 from trueup.core import expressions as ex
 from trueup.core.expressions.ops import TINY
-from trueup.core.predictions import EPS
+from trueup.core.probabilities import EPS
 
 
 OPERATIONS = {

@@ -32,7 +32,7 @@ from trueup.adapters.crossfit import AUTOMATIC, Taught, chosen, taken
 from trueup.audit.store import StoredRemedy
 from trueup.core.errors import EvidenceError
 from trueup.core.fitted import Fitted
-from trueup.core.predictions import Probabilities
+from trueup.core.probabilities import Probabilities
 
 
 try:

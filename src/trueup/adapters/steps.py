@@ -9,7 +9,7 @@ import numpy as np
 from trueup.core import expressions as ex
 from trueup.core.errors import MissingPackage
 from trueup.core.expressions.ops import TINY
-from trueup.core.predictions import EPS
+from trueup.core.probabilities import EPS
 
 
 try:

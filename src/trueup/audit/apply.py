@@ -11,7 +11,7 @@ from trueup.audit.replaced import refuse_taken
 from trueup.audit.store import StoredRemedy
 from trueup.audit.whole import place_for, whole
 from trueup.core.errors import EvidenceError, UsageError
-from trueup.core.predictions import Probabilities
+from trueup.core.probabilities import Probabilities
 from trueup.core.tables.names import literal, quoted
 from trueup.core.tables.source import Table, open_table
 from trueup.core.validate import SUM_TOLERANCE

@@ -13,7 +13,7 @@ from trueup.core.cube import Cube, cube_of
 from trueup.core.evidence import Evidence, Grouping
 from trueup.core.fitted import Fitted
 from trueup.core.grid import Grid
-from trueup.core.predictions import Probabilities, trusted
+from trueup.core.probabilities import Probabilities, trusted
 from trueup.core.rows import Rows
 from trueup.core.tables.kernel import Sample, Scan
 

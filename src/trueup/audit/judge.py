@@ -16,10 +16,10 @@ from trueup.audit.judged import AbstractJudged, number
 from trueup.audit.remedies import Remedy, try_all
 from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
-from trueup.core.predictions import EPS
+from trueup.core.probabilities import EPS
+from trueup.core.tables.checks import Check
 from trueup.core.tables.kernel import Scan
 from trueup.core.tables.plan import Plan
-from trueup.core.tables.profile import Check
 
 
 LEAST_GROUPS = 8

@@ -14,9 +14,9 @@ from trueup.audit.remedies import Remedy, Trial
 from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
 from trueup.core.measure import AbstractMeasure
+from trueup.core.tables.checks import Check
 from trueup.core.tables.kernel import Scan
 from trueup.core.tables.plan import Plan
-from trueup.core.tables.profile import Check
 
 
 @dataclass(frozen=True, eq=False)

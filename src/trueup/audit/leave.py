@@ -11,7 +11,7 @@ from trueup.adapters.export import Exported, exported
 from trueup.adapters.formula import Formula, proof_sentence
 from trueup.audit.store import StoredRemedy
 from trueup.audit.whole import place_for, whole
-from trueup.core.predictions import Probabilities
+from trueup.core.probabilities import Probabilities
 
 
 def export_remedy(remedy: StoredRemedy, to: str, out: str | Path = "", **options: Any) -> Exported:

@@ -19,7 +19,8 @@ from trueup.calibration.recalibrate.do_nothing import Identity
 from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.fitted import Fitted
 from trueup.core.forms import Form, columns_of, form_from, form_row
-from trueup.core.predictions import Prediction, Probabilities
+from trueup.core.predictions import Prediction
+from trueup.core.probabilities import Probabilities
 from trueup.core.rows import Rows
 
 

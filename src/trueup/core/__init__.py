@@ -25,7 +25,7 @@ from trueup.core.predictions import Ensemble as Ensemble
 from trueup.core.predictions import Intervals as Intervals
 from trueup.core.predictions import Normal as Normal
 from trueup.core.predictions import Points as Points
-from trueup.core.predictions import Probabilities as Probabilities
 from trueup.core.predictions import Quantiles as Quantiles
 from trueup.core.predictions import Sets as Sets
+from trueup.core.probabilities import Probabilities as Probabilities
 from trueup.core.rows import Rows as Rows

@@ -8,7 +8,13 @@ import numpy as np
 from scipy.special import ndtri
 
 from trueup.core.errors import EvidenceError, UsageError
-from trueup.core.predictions import Ensemble, Intervals, Normal, Prediction, Quantiles
+from trueup.core.predictions import (
+    Ensemble,
+    Intervals,
+    Normal,
+    Prediction,
+    Quantiles,
+)
 
 
 LAWS = ("normal", "quantiles", "ensemble", "intervals")

@@ -12,7 +12,7 @@ from trueup.core.errors import FitError
 from trueup.core.evidence import Evidence
 from trueup.core.fitted import AbstractMap, Fitted
 from trueup.core.forms import Form, columns_of, form_of
-from trueup.core.predictions import Probabilities
+from trueup.core.probabilities import Probabilities
 
 
 class AbstractCorrection(ABC):  # noqa: B024  a correction writes learn or learn_from

@@ -13,7 +13,7 @@ from trueup.core.errors import EvidenceError
 from trueup.core.evidence import Evidence
 from trueup.core.grid import Grid
 from trueup.core.laws import NUMBERS, middles_of
-from trueup.core.predictions import Probabilities
+from trueup.core.probabilities import Probabilities
 from trueup.core.row_sums import (
     class_cells,
     class_grid_of,

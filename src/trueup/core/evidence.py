@@ -17,7 +17,8 @@ from trueup.core.groups import (
     parts_of_buckets,
     place_groups,
 )
-from trueup.core.predictions import Prediction, Probabilities, Sets
+from trueup.core.predictions import Prediction, Sets
+from trueup.core.probabilities import Probabilities
 from trueup.core.rows import Rows
 from trueup.core.validate import finite, refuse_rows
 

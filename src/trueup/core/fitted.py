@@ -28,7 +28,8 @@ from trueup.core.expressions import (
     softmax,
 )
 from trueup.core.forms import Form, columns_of, form_of
-from trueup.core.predictions import Prediction, Probabilities
+from trueup.core.predictions import Prediction
+from trueup.core.probabilities import Probabilities
 from trueup.core.rows import Rows
 from trueup.core.tables.names import quoted
 

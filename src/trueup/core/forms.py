@@ -14,10 +14,10 @@ from trueup.core.predictions import (
     Normal,
     Points,
     Prediction,
-    Probabilities,
     Quantiles,
     Sets,
 )
+from trueup.core.probabilities import Probabilities
 
 
 @dataclass(frozen=True)

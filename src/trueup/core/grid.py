@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from trueup.core.errors import UsageError
-from trueup.core.predictions import EPS
+from trueup.core.probabilities import EPS
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from trueup.core.errors import EvidenceError
 from trueup.core.evidence import Evidence, Grouping
 from trueup.core.grid import Grid
 from trueup.core.groups import GROUPS, hash_groups
-from trueup.core.predictions import Probabilities
+from trueup.core.probabilities import Probabilities
 from trueup.core.row_sums import CLASS_GROUPS
 from trueup.core.rows import NOBODY
 

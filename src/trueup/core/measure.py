@@ -14,7 +14,8 @@ from trueup.core.estimate import Estimate
 from trueup.core.evidence import Evidence
 from trueup.core.grid import Grid
 from trueup.core.jackknife import Replicates, interval, wilson
-from trueup.core.predictions import Points, Prediction, Probabilities
+from trueup.core.predictions import Points, Prediction
+from trueup.core.probabilities import Probabilities
 from trueup.core.rows import NOBODY
 
 

@@ -11,7 +11,14 @@ from scipy.special import ndtr
 from trueup.core.central import central_of
 from trueup.core.forms import Form
 from trueup.core.laws import middles_of, sd_of
-from trueup.core.predictions import Ensemble, Intervals, Normal, Points, Prediction, Quantiles
+from trueup.core.predictions import (
+    Ensemble,
+    Intervals,
+    Normal,
+    Points,
+    Prediction,
+    Quantiles,
+)
 from trueup.core.row_score import AbstractRowSums
 
 

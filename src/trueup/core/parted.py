@@ -11,7 +11,8 @@ import numpy as np
 from trueup.core.cube import probabilities_of
 from trueup.core.errors import UsageError
 from trueup.core.evidence import Evidence
-from trueup.core.predictions import Probabilities, Sets
+from trueup.core.predictions import Sets
+from trueup.core.probabilities import Probabilities
 
 
 CLASS, PREDICTED, SIZE = "class", "predicted class", "set size"

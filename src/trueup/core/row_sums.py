@@ -6,7 +6,7 @@ import numpy as np
 
 from trueup.core.cells import Cells, tally
 from trueup.core.grid import Grid
-from trueup.core.predictions import EPS, Probabilities
+from trueup.core.probabilities import EPS, Probabilities
 
 
 CLASS_GROUPS = 32

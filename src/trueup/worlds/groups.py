@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trueup.core.evidence import Evidence
-from trueup.core.predictions import Probabilities
+from trueup.core.probabilities import Probabilities
 
 
 @dataclass(frozen=True, eq=False)

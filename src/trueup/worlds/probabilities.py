@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from trueup.core.evidence import Evidence
-from trueup.core.predictions import Probabilities
+from trueup.core.probabilities import Probabilities
 
 
 @dataclass(frozen=True, eq=False)

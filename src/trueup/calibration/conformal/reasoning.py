@@ -18,7 +18,7 @@ import numpy as np
 
 from trueup.core.cards import Card
 from trueup.core.errors import EvidenceError, UsageError
-from trueup.core.predictions import EPS, Probabilities
+from trueup.core.probabilities import EPS, Probabilities
 
 
 CARD = Card(

@@ -22,7 +22,8 @@ from trueup.core.errors import UsageError
 from trueup.core.evidence import Evidence
 from trueup.core.fitted import AbstractMap
 from trueup.core.forms import Form
-from trueup.core.predictions import Probabilities, Sets
+from trueup.core.predictions import Sets
+from trueup.core.probabilities import Probabilities
 
 
 CARD = Card(

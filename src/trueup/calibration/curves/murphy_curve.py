@@ -38,7 +38,7 @@ from trueup.core.curve import Curve
 from trueup.core.evidence import Evidence
 from trueup.core.grid import Grid
 from trueup.core.measure import check_level
-from trueup.core.predictions import Probabilities
+from trueup.core.probabilities import Probabilities
 from trueup.core.rows import NOBODY
 
 

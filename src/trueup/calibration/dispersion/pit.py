@@ -16,7 +16,13 @@ from trueup.core.cells import Cells, tally
 from trueup.core.cube import Cube
 from trueup.core.evidence import Evidence
 from trueup.core.grid import Grid
-from trueup.core.predictions import Ensemble, Intervals, Normal, Prediction, Quantiles
+from trueup.core.predictions import (
+    Ensemble,
+    Intervals,
+    Normal,
+    Prediction,
+    Quantiles,
+)
 from trueup.core.row_sums import row_blocks, weigh
 
 

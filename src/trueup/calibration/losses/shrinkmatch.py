@@ -8,7 +8,7 @@ import numpy as np
 
 from trueup.core.cards import Card
 from trueup.core.errors import UsageError
-from trueup.core.predictions import Probabilities
+from trueup.core.probabilities import Probabilities
 
 
 CARD = Card(

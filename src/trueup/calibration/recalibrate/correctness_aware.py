@@ -17,7 +17,7 @@ from trueup.core.errors import UsageError
 from trueup.core.evidence import Evidence
 from trueup.core.expressions import Expr, Linear, Scaled, operate
 from trueup.core.fitted import AbstractMap
-from trueup.core.predictions import Probabilities
+from trueup.core.probabilities import Probabilities
 
 
 CARD = Card(

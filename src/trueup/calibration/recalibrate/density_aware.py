@@ -18,7 +18,7 @@ from trueup.core.evidence import Evidence
 from trueup.core.expressions import Expr, Join, Linear, Scaled, Total, operate
 from trueup.core.expressions import log_softmax as log_softmax_of
 from trueup.core.fitted import AbstractMap
-from trueup.core.predictions import Probabilities, log_softmax
+from trueup.core.probabilities import Probabilities, log_softmax
 
 
 CARD = Card(

@@ -12,7 +12,7 @@ from trueup.core.cards import Card
 from trueup.core.correction import AbstractCorrection
 from trueup.core.expressions import Expr, Scaled, operate, softmax
 from trueup.core.fitted import AbstractMap
-from trueup.core.predictions import log_softmax
+from trueup.core.probabilities import log_softmax
 
 
 CARD = Card(

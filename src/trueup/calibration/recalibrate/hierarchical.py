@@ -16,7 +16,7 @@ from trueup.core.events import AbstractEventMap, OneVersusRest, log_odds
 from trueup.core.evidence import Evidence
 from trueup.core.expressions import Expr, Lookup, operate
 from trueup.core.fitted import AbstractMap
-from trueup.core.predictions import Probabilities
+from trueup.core.probabilities import Probabilities
 
 
 CARD = Card(

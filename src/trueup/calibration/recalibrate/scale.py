@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trueup.calibration.recalibrate.losses import Loss
-from trueup.core.predictions import log_softmax
+from trueup.core.probabilities import log_softmax
 
 
 def least_scale(loss: Loss, logs, truth, weight, *, tolerance: float, largest: float):

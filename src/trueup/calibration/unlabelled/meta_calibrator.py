@@ -15,7 +15,7 @@ from trueup.core.events import log_odds
 from trueup.core.evidence import Evidence
 from trueup.core.fitted import AbstractMap, Fitted
 from trueup.core.forms import Form
-from trueup.core.predictions import Probabilities
+from trueup.core.probabilities import Probabilities
 from trueup.core.rows import Rows
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trueup.core.expressions.nodes import Expr, Join, Scaled, Total
-from trueup.core.predictions import EPS
+from trueup.core.probabilities import EPS
 
 
 TINY = 1e-300

@@ -10,7 +10,7 @@ from trueup.core.cells import Cells, tally
 from trueup.core.cube import Cube
 from trueup.core.grid import Grid
 from trueup.core.groups import FACTOR, FOLD, GROUPS, MODULUS, hash_groups
-from trueup.core.predictions import EPS, Probabilities, trusted
+from trueup.core.probabilities import EPS, Probabilities, trusted
 from trueup.core.row_sums import (
     CLASS_GROUPS,
     class_cells,

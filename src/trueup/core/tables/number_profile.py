@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from trueup.core.errors import EvidenceError
-from trueup.core.tables.names import quoted
-from trueup.core.tables.profile import (
+from trueup.core.tables.checks import (
     WEIGHT,
     Check,
-    Profile,
     counted,
     first_rows,
     in_order,
@@ -15,6 +13,8 @@ from trueup.core.tables.profile import (
     of_roles,
     weighed,
 )
+from trueup.core.tables.names import quoted
+from trueup.core.tables.profile import Profile
 from trueup.core.tables.roles import Leniency, Roles
 from trueup.core.tables.source import Table
 

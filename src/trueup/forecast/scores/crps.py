@@ -36,7 +36,12 @@ from scipy.special import ndtr
 
 from trueup.core.cards import Card
 from trueup.core.errors import EvidenceError
-from trueup.core.predictions import Ensemble, Normal, Prediction, Quantiles
+from trueup.core.predictions import (
+    Ensemble,
+    Normal,
+    Prediction,
+    Quantiles,
+)
 from trueup.core.quantile_loss import mean_pinball
 from trueup.core.row_score import AbstractRowScore
 

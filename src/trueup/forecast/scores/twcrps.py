@@ -27,7 +27,12 @@ from scipy.special import ndtr
 
 from trueup.core.cards import Card
 from trueup.core.errors import UsageError
-from trueup.core.predictions import Ensemble, Normal, Prediction, Quantiles
+from trueup.core.predictions import (
+    Ensemble,
+    Normal,
+    Prediction,
+    Quantiles,
+)
 from trueup.core.row_score import AbstractRowScore
 from trueup.forecast.scores.crps import crps_rows
 

@@ -15,7 +15,7 @@ import numpy as np
 from trueup.core.cells import Cells
 from trueup.core.grid import Grid
 from trueup.core.groups import GROUPS
-from trueup.core.predictions import EPS
+from trueup.core.probabilities import EPS
 from trueup.core.row_sums import CLASS_GROUPS, class_grid_of
 from trueup.core.tables.kernel import (
     PAIR_BINS,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import narwhals as nw
 
 from trueup.core.errors import EvidenceError
+from trueup.core.tables.checks import WEIGHT, enough, repeated
 from trueup.core.tables.labels import plain_label, read_labels
-from trueup.core.tables.profile import WEIGHT, Profile, enough, profile, repeated, soundness
+from trueup.core.tables.profile import Profile, profile, soundness
 from trueup.core.tables.remote.rows import by_role, code_of
 from trueup.core.tables.remote.table import RemoteTable
 from trueup.core.tables.roles import Leniency, Roles
