@@ -1,0 +1,110 @@
+"""What a simulator misses: terms with intervals, readable, and what to do with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from trueup.core.estimate import Estimate
+from trueup.core.rows import Rows
+from trueup.error.discovery.numerics import Numerics
+from trueup.error.discovery.terms import Term
+
+
+if TYPE_CHECKING:
+    from trueup.error.discovery.discover import Discovery
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One missing term.
+
+    Attributes
+    ----------
+    component
+        The component in whose equation it is missing.
+    name
+        The term as people write it.
+    term, place
+        The term itself, and the number of the component.
+    value, sd, low, high, level
+        Its coefficient, standard error, and interval.
+    inclusion
+        Share of resamples of the windows in which it is worth having.
+    """
+
+    component: str
+    name: str
+    term: Term
+    place: int
+    value: float
+    sd: float
+    low: float
+    high: float
+    inclusion: float
+    level: float = 0.95
+
+    @property
+    def estimate(self) -> Estimate:
+        """The coefficient with its interval."""
+        return Estimate(self.value, self.low, self.high, self.level, how="block bootstrap")
+
+    def __str__(self) -> str:
+        half = (self.high - self.low) / 2
+        return f"{self.value:.4f} ± {half:.4f} {self.name}"
+
+
+@dataclass(frozen=True, eq=False)
+class Discrepancy:
+    """What a simulator misses; ``terms`` may be empty, which is an outcome too.
+
+    Attributes
+    ----------
+    terms
+        The missing terms: a ``Finding`` each.
+    settings
+        How they were searched.
+    step
+        The model that misses them.
+    rows
+        Identities of the states that were seen.
+    others
+        Component, name and inclusion of every term that was left out.
+    cutoff
+        Wavenumber above which noise drowns the waves; infinite where nothing was cut.
+    noise
+        Standard deviation of the noise of every component.
+    numerics
+        Order and share of the solver's own error; None where it could not be told.
+    explained
+        Share of the variance of the misses that the terms explain.
+    """
+
+    terms: tuple[Finding, ...]
+    settings: Discovery
+    step: Any
+    rows: Rows
+    others: tuple[tuple[str, str, float], ...] = ()
+    cutoff: float = float("inf")
+    noise: tuple[float, ...] = ()
+    numerics: Numerics | None = None
+    explained: float = 0.0
+
+    def __str__(self) -> str:
+        if not self.terms:
+            return "nothing is missing that these terms could explain"
+        lines = []
+        for component in dict.fromkeys(f.component for f in self.terms):
+            parts = [str(f) for f in self.terms if f.component == component]
+            lines.append(f"{component}' += " + " + ".join(parts).replace("+ -", "- "))
+        share = f"{100 * self.settings.least:.3g} %"
+        lines.append(f"everything else explains less than {share} of what is missing")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def value(self, name: str, component: str = "") -> float:
+        """Coefficient of the term ``name``; 0 where it was not found."""
+        found = [f.value for f in self.terms
+                 if f.name == name and component in ("", f.component)]  # fmt: skip
+        return found[0] if found else 0.0
