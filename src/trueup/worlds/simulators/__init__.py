@@ -12,12 +12,15 @@ import importlib
 
 _WHERE = {
     "AbstractSystem": "system",
+    "Channel": "quasi_geostrophic",
     "Burgers": "burgers",
     "KuramotoSivashinsky": "kuramoto_sivashinsky",
     "Line": "line",
     "Lorenz63": "lorenz63",
     "Lorenz84": "lorenz84",
     "Lorenz96": "lorenz96",
+    "Plane": "plane",
+    "QuasiGeostrophic": "quasi_geostrophic",
     "SwiftHohenberg": "swift_hohenberg",
 }
 
