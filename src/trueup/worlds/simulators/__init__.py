@@ -12,16 +12,19 @@ import importlib
 
 _WHERE = {
     "AbstractSystem": "system",
-    "Channel": "quasi_geostrophic",
     "Burgers": "burgers",
+    "Channel": "quasi_geostrophic",
     "KuramotoSivashinsky": "kuramoto_sivashinsky",
     "Line": "line",
     "Lorenz63": "lorenz63",
     "Lorenz84": "lorenz84",
     "Lorenz96": "lorenz96",
+    "NavierStokes": "navier_stokes",
     "Plane": "plane",
     "QuasiGeostrophic": "quasi_geostrophic",
+    "SIR": "sir",
     "SwiftHohenberg": "swift_hohenberg",
+    "ThreeBody": "three_body",
 }
 
 __all__ = sorted(_WHERE)

@@ -5,6 +5,7 @@
 | ``rk4`` | Runge and Kutta | 4 | 1 |
 | ``etdrk4`` | exponential time differencing | 4 | 1 |
 | ``cnab2`` | Crank-Nicolson, Adams-Bashforth | 2 | 2 |
+| ``yoshida4`` | symplectic, for bodies | 4 | 1 |
 | ``leapfrog`` | leapfrog with the filter of Robert | 1 (2 without filter and linear part) | 2 |
 
 >>> integrator("etdrk4").order
@@ -17,9 +18,10 @@ from trueup.worlds.simulators.integrators.cnab2 import CNAB2 as CNAB2
 from trueup.worlds.simulators.integrators.etdrk4 import ETDRK4 as ETDRK4
 from trueup.worlds.simulators.integrators.leapfrog import Leapfrog as Leapfrog
 from trueup.worlds.simulators.integrators.rk4 import RK4 as RK4
+from trueup.worlds.simulators.integrators.yoshida4 import Yoshida4 as Yoshida4
 
 
-INTEGRATORS = {kind.name: kind() for kind in (RK4, ETDRK4, CNAB2, Leapfrog)}
+INTEGRATORS = {kind.name: kind() for kind in (RK4, ETDRK4, CNAB2, Leapfrog, Yoshida4)}
 """Name -> integrator with its usual settings."""
 
 
