@@ -47,9 +47,24 @@ class LeakageError(TrueupError):
     """A proof on rows that the correction has seen."""
 
 
+class DivergedError(TrueupError):
+    """A simulation that left all numbers; ``members`` are the places in the batch, flattened."""
+
+    def __init__(self, who: str, what: str, *, do: str, why: str = "", members=()) -> None:
+        super().__init__(who, what, do=do, why=why)
+        self.members = list(members)
+
+    def __reduce__(self):
+        return _again, (self.who, self.what, self.why, self.do, self.members)
+
+
 class MissingPackage(TrueupError):
     """An optional package that this call needs."""
 
 
 def _rebuild(kind, who, what, why, do):
     return kind(who, what, why=why, do=do)
+
+
+def _again(who, what, why, do, members):
+    return DivergedError(who, what, why=why, do=do, members=members)
