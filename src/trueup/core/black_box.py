@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -29,9 +30,11 @@ class BlackBox:
         (n, ...) a few states to try it on.
     dt
         The time step to try, > 0.
+    finite
+        Whether a state that becomes NaN or infinite is refused; else it is NaN from then on.
     """
 
-    def __init__(self, step: Any, *, trial: np.ndarray, dt: float) -> None:
+    def __init__(self, step: Any, *, trial: np.ndarray, dt: float, finite: bool = True) -> None:
         call = getattr(step, "step", step)
         if not callable(call):
             raise EvidenceError(
@@ -44,13 +47,14 @@ class BlackBox:
         self.shape = trial.shape[1:]
         self.batched = True
         self.torch = False
+        self.finite = finite
         self._try(trial[:2].copy(), dt)
 
     def __call__(self, states: np.ndarray, dt: float, times: int = 1) -> np.ndarray:
         """States (n, ...) of any layout after ``times`` steps of ``dt``, in float64."""
         now = states.reshape(len(states), *self.shape).astype(self.dtype, copy=False)
         for _ in range(times):
-            now = self._once(now, dt)
+            now = self._once(now, dt) if self.finite else self._lenient(now, dt)
         return now.astype(np.float64, copy=False).reshape(states.shape)
 
     def _once(self, states: np.ndarray, dt: float) -> np.ndarray:
@@ -67,7 +71,19 @@ class BlackBox:
                 why=f"the largest number before was {np.abs(states).max():.4g}",
                 do="Use a shorter time between states, or look at the model on such states",
             )
-        return found.astype(self.dtype, copy=False)
+        return found
+
+    def _lenient(self, states: np.ndarray, dt: float) -> np.ndarray:
+        """Like ``_once``, but a state that is lost becomes NaN, and stays so."""
+        found = np.full_like(states, np.nan)
+        alive = np.flatnonzero(np.isfinite(states).reshape(len(states), -1).all(axis=1))
+        try:
+            found[alive] = self._once(states[alive], dt)
+        except (ValueError, ArithmeticError):  # some are lost: one by one shows which
+            for one in alive:
+                with contextlib.suppress(ValueError, ArithmeticError):
+                    found[one] = self._once(states[one : one + 1], dt)[0]
+        return found
 
     def _numpy(self, states: np.ndarray, dt: float) -> np.ndarray:
         given = sys.modules["torch"].from_numpy(states) if self.torch else states
@@ -110,11 +126,11 @@ class _Touched(EvidenceError):
 
 
 def _same_shape(found: np.ndarray, states: np.ndarray) -> None:
-    if found.shape != states.shape or found.dtype.kind not in "fi":
+    if found.shape != states.shape or found.dtype != states.dtype:
         raise EvidenceError(
             "step",
-            f"it turned a state of shape {states.shape} into {found.dtype} {found.shape}",
-            do="Return a state of the same shape, of real numbers",
+            f"it turned a state of {states.dtype} {states.shape} into {found.dtype} {found.shape}",
+            do="Return a state of the same shape and type",
         )
 
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from trueup.core.estimate import Estimate
 from trueup.core.rows import Rows
+from trueup.error.discovery.corrected import Corrected
+from trueup.error.discovery.library import Library
 from trueup.error.discovery.numerics import Numerics
+from trueup.error.discovery.symbols import expressions, latex
 from trueup.error.discovery.terms import Term
 
 
@@ -102,6 +107,44 @@ class Discrepancy:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+    @property
+    def corrected(self) -> Corrected:
+        """The simulator with the missing terms added."""
+        library = self.settings.library
+        weights = np.zeros((len(library.components), len(library)))
+        for found in self.terms:
+            weights[found.place, library.names.index(found.name)] = found.value
+        used = np.flatnonzero(weights.any(axis=0))
+        few = (
+            Library(tuple(library.terms[i] for i in used), library.components, library.grid)
+            if (len(used))
+            else library
+        )
+        return Corrected(self.step, few, weights[:, used] if len(used) else weights, rows=self.rows)
+
+    @property
+    def sympy(self) -> Any:
+        """Component -> SymPy expression of what is missing from its equation."""
+        return expressions(self)
+
+    @property
+    def latex(self) -> str:
+        """What is missing, for LaTeX."""
+        return latex(self)
+
+    def to_dict(self) -> dict:
+        """A dict for JSON."""
+        kept = ("component", "name", "value", "sd", "low", "high", "inclusion", "level")
+        return {
+            "terms": [{name: getattr(f, name) for name in kept} for f in self.terms],
+            "others": [list(row) for row in self.others],
+            "cutoff": None if np.isinf(self.cutoff) else self.cutoff,
+            "noise": list(self.noise),
+            "numerics": self.numerics and {"order": self.numerics.order,
+                                           "share": self.numerics.share},
+            "explained": self.explained,
+        }  # fmt: skip
 
     def value(self, name: str, component: str = "") -> float:
         """Coefficient of the term ``name``; 0 where it was not found."""

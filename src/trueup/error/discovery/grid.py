@@ -30,6 +30,8 @@ class Grid:
         one-sided at ends that do not meet.
     accuracy
         Order of the differences: 2, 4, 6 ...
+    points
+        Points of each dimension, checked against the states where they are given.
     edge
         Points that are left out at every end of a grid that is not periodic everywhere.
 
@@ -45,6 +47,7 @@ class Grid:
     periodic: tuple[bool, ...] = (True, True)
     method: str = "spectral"
     accuracy: int = 4
+    points: tuple[int, ...] = ()
     edge: int = 0
 
     def __post_init__(self) -> None:

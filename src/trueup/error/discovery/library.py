@@ -84,6 +84,11 @@ class Library:
             tuple(self.terms[self.names.index(name)] for name in names), self.components, self.grid
         )
 
+    def without(self, names) -> Library:
+        """The other terms than those called ``names``."""
+        self.only(names)
+        return self.only([name for name in self.names if name not in set(names)])
+
     def __call__(self, states: np.ndarray) -> list[np.ndarray]:
         """Every term at ``states`` (n, components, *grid): arrays (n, *grid)."""
         return evaluate(self.terms, states, self.grid)
@@ -92,6 +97,14 @@ class Library:
         """``shape`` of a state with its components in front; refused where it cannot be one."""
         space = self.grid.ndim if self.grid else 0
         wanted = (len(self.components), *shape[len(shape) - space :])
+        points = self.grid.points if self.grid else ()
+        if points and shape[len(shape) - space :] != tuple(points):
+            raise UsageError(
+                "Library",
+                f"states have shape {shape}, the grid has {points} points",
+                why="these are states of another grid, or their axes are in another order",
+                do="Pass (time, ...) states on the grid of the library",
+            )
         if shape == wanted or (len(self.components) == 1 and (1, *shape) == wanted):
             return wanted
         raise UsageError(

@@ -17,7 +17,7 @@ from trueup.error.discovery.library import Library
 from trueup.error.discovery.noise import ROUNDING, cutoff, noise_sd, spread
 from trueup.error.discovery.numerics import refined
 from trueup.error.discovery.regressions import REGRESSIONS, solved
-from trueup.error.discovery.select import choose, inclusion, supports
+from trueup.error.discovery.select import choose, inclusion, standardised, supports
 
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 NOISY = 4
 """Repetitions with noise added, for the extrapolation."""
+DEPENDENT = 1e-10
+"""Smallest eigenvalue of the correlations of the terms below which some say the same."""
+SEEN = 1e-6
+"""Share of the states' size from which on noise is worth extrapolating."""
 INNER = 0.75
 """Share of the kept waves that are rows: faster ones lack products with lost ones."""
 
@@ -43,7 +47,8 @@ class Search:
         some = self.parted(windows.states[: min(len(windows), 64)].astype(np.float64))
         self.grid = grid = library.grid
         self.sd = noise_sd(some, settings.noise, grid)
-        seen = np.maximum(self.sd, ROUNDING[windows.states.dtype] * spread(some))
+        self.size = spread(some)
+        seen = np.maximum(self.sd, ROUNDING[windows.states.dtype] * self.size)
         spectral = grid is not None and grid.spectral
         self.cutoff = cutoff(some, seen, grid) if spectral else np.inf
         self.keep, self.bands, self.each = projection(grid, self.shape, INNER * self.cutoff)
@@ -55,6 +60,7 @@ class Search:
     def run(self, *, level: float, seed: int) -> Discrepancy:
         grams = self.grams(self.increments, self.places)
         even = grams.weighed(self._even(grams))
+        self._refuse_dependent(even)
         tries = supports(even, REGRESSIONS[self.settings.regression])
         alive = choose(even, self._allowed(even, tries), least=self.settings.least)
         counts = resamples(grams.blocks, seed=seed, run=self._neighbours(grams.blocks))
@@ -95,7 +101,7 @@ class Search:
         return self.grid.low_pass(states, self.cutoff)
 
     def chunks(self, columns: int):
-        return self.windows.chunks(max(40_000_000 // max(columns, 1), 1))
+        return self.windows.chunks(max(20_000_000 // max(columns, 1), 1))
 
     def parted(self, states: np.ndarray) -> np.ndarray:
         return states.reshape(*states.shape[:2], *self.shape)
@@ -113,6 +119,29 @@ class Search:
             )
         weights = np.where(none, 0.0, count / np.where(none, 1.0, power))
         return np.repeat(weights, self.each)
+
+    def _refuse_dependent(self, grams: Grams) -> None:
+        """Name the terms that say the same on these states, or nothing at all."""
+        library = self.settings.library
+        xx, xy, yy = grams.total()
+        named = [f"{library.names[t]} (in {library.components[c]})" if self.shape[0] > 1
+                 else library.names[t] for c, t in self.places]  # fmt: skip
+        size = np.diagonal(xx)
+        empty = size <= 1e-24 * size.max()
+        if empty.any():
+            names = ", ".join(np.array(named)[empty])
+            raise EvidenceError(
+                "discover", f"{names} vanish on these states", do="Leave them out of the library"
+            )
+        values, vectors = np.linalg.eigh(standardised(xx, xy, yy)[0])
+        if values[0] < DEPENDENT:
+            names = ", ".join(np.array(named)[np.abs(vectors[:, 0]) > 0.05])
+            raise EvidenceError(
+                "discover",
+                f"{names} are linearly dependent on these states",
+                why="no observation can tell their coefficients apart",
+                do="Leave one of them out: library.without([...])",
+            )
 
     def _allowed(self, grams: Grams, tries: np.ndarray) -> np.ndarray:
         """Supports without the terms whose sign is known to be another."""
@@ -136,7 +165,7 @@ class Search:
     def _estimate(self, grams: Grams, places: list[Place], counts, *, level: float, seed: int):
         """Terms whose interval leaves out 0, with their coefficients; the weakest go one by one."""
         better, numerics = refined(self, grams, places)
-        times = NOISY if self.settings.noise != 0 and self.sd.any() else 0
+        times = NOISY if (self.sd > SEEN * self.size).any() else 0
         seeds = range(seed + 1, seed + 1 + times)
         noisier = [self.grams(self.increments, places, seed=one) for one in seeds]
         index = np.arange(len(places))
