@@ -12,8 +12,8 @@ import numpy as np
 
 from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.rows import NOBODY, Rows
-from trueup.error.discovery.grid import Grid
 from trueup.error.discovery.library import Library
+from trueup.error.discovery.mesh import Mesh
 from trueup.error.discovery.terms import Term, evaluate
 
 
@@ -27,7 +27,7 @@ class Corrected:
     r"""A simulator ``step(state, dt)`` with the missing tendency f added.
 
     A step is half a step of f, a step of the model, half a step of f (Strang 1968), so its order
-    is the model's up to 2. On a periodic grid linear terms are solved exactly wave by wave, other
+    is the model's up to 2. On a periodic mesh linear terms are solved exactly wave by wave, other
     terms by the Runge-Kutta method of order 4 in the frame that moves with them; elsewhere by that
     method alone. Waves that f would blow up within a step, because it takes a part of the model's
     damping back, are left as the model makes them. The user's step is called, never changed.
@@ -91,11 +91,11 @@ class Corrected:
 
     def to_dict(self) -> dict:
         """A dict for JSON: all but the user's step."""
-        grid = self.library.grid
+        mesh = self.library.mesh
         return {
             "schema": SCHEMA,
             "components": list(self.library.components),
-            "grid": None if grid is None else vars(grid),
+            "mesh": None if mesh is None else vars(mesh),
             "terms": [term.to_dict() for term in self.library.terms],
             "words": [f"{c}' += " + " + ".join(self._words(i))
                       for i, c in enumerate(self.library.components)],
@@ -121,10 +121,10 @@ class Corrected:
                 f"{path} has schema {row.get('schema')}",
                 do=f"Pass a file of schema {SCHEMA}, as Corrected.save writes it",
             )
-        grid = row["grid"] and Grid(**{k: tuple(v) if isinstance(v, list) else v
-                                       for k, v in row["grid"].items()})  # fmt: skip
+        mesh = row["mesh"] and Mesh(**{k: tuple(v) if isinstance(v, list) else v
+                                       for k, v in row["mesh"].items()})  # fmt: skip
         terms = tuple(Term.from_dict(term) for term in row["terms"])
-        library = Library(terms, tuple(row["components"]), grid)
+        library = Library(terms, tuple(row["components"]), mesh)
         ids = Rows(np.array(row["rows"], dtype=np.uint64))
         return cls(model, library, np.array(row["coefficients"]), row["substeps"], ids)
 
@@ -143,13 +143,13 @@ class Corrected:
         return now.reshape(state.shape).astype(state.dtype)
 
     def _parted(self, state: np.ndarray) -> np.ndarray:
-        """States (n, components, *grid)."""
-        space = self.library.grid.ndim if self.library.grid else 0
+        """States (n, components, *mesh)."""
+        space = self.library.mesh.ndim if self.library.mesh else 0
         return state.reshape(-1, len(self.library.components), *state.shape[state.ndim - space :])
 
     def _rate(self, states: np.ndarray, skip: frozenset = frozenset()) -> np.ndarray:
         """f at ``states``, without the pairs (component, term) of ``skip``."""
-        values = evaluate(self.library.terms, states, self.library.grid)
+        values = evaluate(self.library.terms, states, self.library.mesh)
         found = np.zeros_like(states)
         for (component, term), weight in np.ndenumerate(self.coefficients):
             if weight and (component, term) not in skip:
@@ -157,14 +157,14 @@ class Corrected:
         return found
 
     def _flow(self, states: np.ndarray, dt: float) -> np.ndarray:
-        """f alone over ``dt``: Runge-Kutta, in the frame of the linear terms on periodic grids."""
-        grid = self.library.grid
-        if grid is None or not grid.spectral:
+        """f alone over ``dt``: Runge-Kutta, in the frame of the linear terms on periodic meshes."""
+        mesh = self.library.mesh
+        if mesh is None or not mesh.spectral:
             return _runge_kutta(self._rate, states, dt, lambda s: s)
         half = np.exp(_tame(self._symbol(states.shape[2:]), dt) * dt / 2)
 
         def carried(s: np.ndarray) -> np.ndarray:
-            return grid.backward(half * grid.forward(s), states.shape[2:])
+            return mesh.backward(half * mesh.forward(s), states.shape[2:])
 
         if len(self._linear) == np.count_nonzero(self.coefficients):
             return carried(carried(states))
@@ -173,8 +173,8 @@ class Corrected:
     @cached_property
     def _linear(self) -> frozenset:
         """Pairs (component, term) that are a derivative of the component itself."""
-        grid = self.library.grid
-        if grid is None or not grid.spectral or grid.method != "spectral":
+        mesh = self.library.mesh
+        if mesh is None or not mesh.spectral or mesh.method != "spectral":
             return frozenset()
         return frozenset(
             (c, t)
@@ -184,10 +184,10 @@ class Corrected:
 
     def _symbol(self, shape: tuple[int, ...]) -> np.ndarray:
         """Rates (components, *modes) of the linear terms."""
-        grid = self.library.grid
-        assert grid is not None
-        waves = grid.wavenumbers(shape)
-        found = np.zeros((len(self.library.components), *grid.lengths(shape).shape), complex)
+        mesh = self.library.mesh
+        assert mesh is not None
+        waves = mesh.wavenumbers(shape)
+        found = np.zeros((len(self.library.components), *mesh.lengths(shape).shape), complex)
         for c, t in self._linear:
             factor = self.library.terms[t].factors[0]
             along = [(1j * k) ** n for k, n in zip(waves, factor.orders, strict=False)]

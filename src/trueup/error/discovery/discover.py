@@ -9,9 +9,24 @@ from trueup.core.cards import Card
 from trueup.core.errors import UsageError
 from trueup.core.windows import Windows
 from trueup.error.discovery.discrepancy import Discrepancy
-from trueup.error.discovery.library import Library
+from trueup.error.discovery.library import Library, functions, polynomials, products
+from trueup.error.discovery.mesh import Mesh
 from trueup.error.discovery.regressions import REGRESSIONS
 from trueup.error.discovery.search import Search
+from trueup.error.discovery.terms import Factor, Term
+
+
+__all__ = [
+    "Discovery",
+    "Factor",
+    "Library",
+    "Mesh",
+    "Term",
+    "discover",
+    "functions",
+    "polynomials",
+    "products",
+]
 
 
 CARD = Card(
@@ -27,7 +42,8 @@ CARD = Card(
     paper="Mojgani, Chattopadhyay & Hassanzadeh 2022, Chaos 32, 061105, arXiv:2110.00546; "
           "terms seen through the step by variation of constants (Alekseev 1961, Groebner 1960)",
     mission=(31, 14),
-    exports=("Discovery", "discover"),
+    exports=("Discovery", "Factor", "Library", "Mesh", "Term", "discover", "functions",
+             "polynomials", "products"),
     cost="O(p) batched steps of the model a window, p terms; sums of p^2 numbers a window",
     not_for="a model whose parameters are known to be wrong: calibrate these; "
             "terms that the library does not hold",

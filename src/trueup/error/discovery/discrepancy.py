@@ -117,7 +117,7 @@ class Discrepancy:
             weights[found.place, library.names.index(found.name)] = found.value
         used = np.flatnonzero(weights.any(axis=0))
         few = (
-            Library(tuple(library.terms[i] for i in used), library.components, library.grid)
+            Library(tuple(library.terms[i] for i in used), library.components, library.mesh)
             if (len(used))
             else library
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trueup.error.discovery.grid import Grid
+from trueup.error.discovery.mesh import Mesh
 
 
 BLOCKS = 200
@@ -99,27 +99,27 @@ class Grams:
 
 
 def projection(
-    grid: Grid | None, shape: tuple[int, ...], cutoff: float
+    mesh: Mesh | None, shape: tuple[int, ...], cutoff: float
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """How fields (components, *grid) become rows: see ``rows``.
+    """How fields (components, *mesh) become rows: see ``rows``.
 
     Returns
     -------
     keep
         Modes or points that are rows.
     bands
-        (rows,) band of each: the component, and on periodic grids the octave of its wavenumber.
+        (rows,) band of each: the component, and on periodic meshes the octave of its wavenumber.
     bands_a_component
         How many bands a component has.
     """
     components, space = shape[0], shape[1:]
-    if grid is None:
+    if mesh is None:
         return np.ones(1, dtype=bool), np.arange(components), 1
-    if not grid.spectral:
+    if not mesh.spectral:
         keep = np.zeros(space, dtype=bool)
-        keep[tuple(slice(grid.edge, n - grid.edge) for n in space)] = True
+        keep[tuple(slice(mesh.edge, n - mesh.edge) for n in space)] = True
         return keep, np.repeat(np.arange(components), int(keep.sum())), 1
-    lengths = grid.lengths(space)
+    lengths = mesh.lengths(space)
     keep = lengths <= cutoff
     tops = np.quantile(lengths[keep], np.linspace(0, 1, 13)[1:-1])
     band = np.digitize(lengths[keep], np.unique(tops))
@@ -128,19 +128,19 @@ def projection(
     return keep, (np.arange(components)[:, None] * many + one).ravel(), many
 
 
-def rows(fields: np.ndarray, grid: Grid | None, keep: np.ndarray) -> np.ndarray:
-    """Rows (n, rows) of ``fields`` (n, components, *grid): Fourier modes, points, or numbers.
+def rows(fields: np.ndarray, mesh: Mesh | None, keep: np.ndarray) -> np.ndarray:
+    """Rows (n, rows) of ``fields`` (n, components, *mesh): Fourier modes, points, or numbers.
 
-    On a periodic grid real and imaginary parts of the modes, so that sums of squares are those of
+    On a periodic mesh real and imaginary parts of the modes, so that sums of squares are those of
     the filtered field.
     """
     n, components = fields.shape[:2]
-    if grid is None:
+    if mesh is None:
         return fields.reshape(n, components)
-    if not grid.spectral:
+    if not mesh.spectral:
         return fields[..., keep].reshape(n, -1)
     space = fields.shape[2:]
-    modes = grid.forward(fields)[..., keep]
+    modes = mesh.forward(fields)[..., keep]
     twice = np.full(keep.shape, np.sqrt(2.0))
     twice[..., 0] = 1.0
     if space[-1] % 2 == 0:

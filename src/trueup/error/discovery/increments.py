@@ -55,7 +55,7 @@ class Increments:
     substeps: int = 1
 
     def misses(self, windows: np.ndarray) -> np.ndarray:
-        """What the model misses a unit of time, (n, components, *grid) a window."""
+        """What the model misses a unit of time, (n, components, *mesh) a window."""
         starts, _, span = cut(windows)
         ends = windows[:, span::span]
         found = self._pushed(starts[0], span).reshape(ends.shape)

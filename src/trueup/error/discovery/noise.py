@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trueup.core.errors import EvidenceError
-from trueup.error.discovery.grid import Grid
+from trueup.error.discovery.mesh import Mesh
 
 
 ABOVE = 3.0
@@ -14,14 +14,14 @@ ROUNDING = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 1e-6}
 """Share of the states' size below which a wave is rounding, which a model may blow up."""
 
 
-def noise_sd(states: np.ndarray, noise: float | None, grid: Grid | None) -> np.ndarray:
-    """Standard deviation (components,) of the noise of ``states`` (n, m + 1, components, *grid).
+def noise_sd(states: np.ndarray, noise: float | None, mesh: Mesh | None) -> np.ndarray:
+    """Standard deviation (components,) of the noise of ``states`` (n, m + 1, components, *mesh).
 
     ``noise`` is its share of the standard deviation of every component; None estimates it.
     """
     size = spread(states)
     if noise is None:
-        return np.minimum(_floor(states, grid), size)
+        return np.minimum(_floor(states, mesh), size)
     if not 0 <= noise < 1:
         raise EvidenceError(
             "discover",
@@ -33,16 +33,16 @@ def noise_sd(states: np.ndarray, noise: float | None, grid: Grid | None) -> np.n
 
 
 def spread(states: np.ndarray) -> np.ndarray:
-    """Standard deviation (components,) of ``states`` (n, m + 1, components, *grid)."""
+    """Standard deviation (components,) of ``states`` (n, m + 1, components, *mesh)."""
     return states.std(axis=(0, 1, *range(3, states.ndim)))
 
 
-def _floor(states: np.ndarray, grid: Grid | None) -> np.ndarray:
+def _floor(states: np.ndarray, mesh: Mesh | None) -> np.ndarray:
     """Noise as the faster third of the waves shows it, or third differences in time."""
-    if grid is not None and grid.spectral:
+    if mesh is not None and mesh.spectral:
         space = states.shape[3:]
-        modes = grid.forward(states - 0.0)
-        lengths = grid.lengths(space)
+        modes = mesh.forward(states - 0.0)
+        lengths = mesh.lengths(space)
         fast = lengths >= np.quantile(lengths, 2 / 3)
         power = np.abs(modes[..., fast]) ** 2 / np.prod(space)
         return np.sqrt(np.median(power, axis=(0, 1, 3)) / np.log(2))
@@ -60,12 +60,12 @@ def _binomial(n: int, k: int) -> int:
     return found
 
 
-def cutoff(states: np.ndarray, sd: np.ndarray, grid: Grid) -> float:
+def cutoff(states: np.ndarray, sd: np.ndarray, mesh: Mesh) -> float:
     """The fastest wavenumber whose waves stand out of white noise of ``sd`` (components,)."""
     space = states.shape[3:]
-    lengths = grid.lengths(space)
-    power = (np.abs(grid.forward(states)) ** 2).mean(axis=(0, 1)) / np.prod(space)
-    over = (power / np.maximum(sd, 1e-300).reshape(-1, *[1] * grid.ndim) ** 2).min(axis=0)
+    lengths = mesh.lengths(space)
+    power = (np.abs(mesh.forward(states)) ** 2).mean(axis=(0, 1)) / np.prod(space)
+    over = (power / np.maximum(sd, 1e-300).reshape(-1, *[1] * mesh.ndim) ** 2).min(axis=0)
     order = np.argsort(lengths, axis=None)
     drowned = over.ravel()[order] < ABOVE
     # One wave may be weak by chance: three in a row are not.

@@ -45,13 +45,13 @@ class Search:
         ]
         _enough(windows, self.places, library)
         some = self.parted(windows.states[: min(len(windows), 64)].astype(np.float64))
-        self.grid = grid = library.grid
-        self.sd = noise_sd(some, settings.noise, grid)
+        self.mesh = mesh = library.mesh
+        self.sd = noise_sd(some, settings.noise, mesh)
         self.size = spread(some)
         seen = np.maximum(self.sd, ROUNDING[windows.states.dtype] * self.size)
-        spectral = grid is not None and grid.spectral
-        self.cutoff = cutoff(some, seen, grid) if spectral else np.inf
-        self.keep, self.bands, self.each = projection(grid, self.shape, INNER * self.cutoff)
+        spectral = mesh is not None and mesh.spectral
+        self.cutoff = cutoff(some, seen, mesh) if spectral else np.inf
+        self.keep, self.bands, self.each = projection(mesh, self.shape, INNER * self.cutoff)
         box = BlackBox(step, trial=windows.states[:2, 0], dt=windows.dt)
         through = settings.target == "through the step"
         self.increments = Increments(box, library, windows.dt, through)
@@ -91,14 +91,14 @@ class Search:
         return Grams.of(columns, target, self.bands)
 
     def rows(self, fields: np.ndarray) -> np.ndarray:
-        """Fields (n, components, *grid) as rows of the regression."""
-        return rows(fields, self.grid, self.keep)
+        """Fields (n, components, *mesh) as rows of the regression."""
+        return rows(fields, self.mesh, self.keep)
 
     def smooth(self, states: np.ndarray) -> np.ndarray:
         """States without the waves that noise or rounding drowns."""
-        if self.grid is None or not self.grid.spectral:
+        if self.mesh is None or not self.mesh.spectral:
             return states
-        return self.grid.low_pass(states, self.cutoff)
+        return self.mesh.low_pass(states, self.cutoff)
 
     def chunks(self, columns: int):
         return self.windows.chunks(max(20_000_000 // max(columns, 1), 1))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trueup.core.errors import UsageError
-from trueup.error.discovery.grid import Grid
+from trueup.error.discovery.mesh import Mesh
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Factor:
     component
         Number of the component of the state.
     orders
-        How often it is derived along each dimension of the grid.
+        How often it is derived along each dimension of the mesh.
     power
         Its power, 1 or more.
     """
@@ -39,7 +39,7 @@ class Term:
     factors
         What is multiplied; empty is the constant 1.
     function
-        Takes states (n, components, *grid) and gives (n, *grid); replaces ``factors``.
+        Takes states (n, components, *mesh) and gives (n, *mesh); replaces ``factors``.
     name
         Name of a term with a function; SymPy reads it where it can.
     """
@@ -99,13 +99,13 @@ def _code(factor: Factor, components: tuple[str, ...], dims: tuple[str, ...]) ->
     return name if factor.power == 1 else f"{name}**{factor.power}"
 
 
-def evaluate(terms: tuple[Term, ...], states: np.ndarray, grid: Grid | None) -> list[np.ndarray]:
-    """Every term at ``states`` (n, components, *grid), each (n, *grid)."""
+def evaluate(terms: tuple[Term, ...], states: np.ndarray, mesh: Mesh | None) -> list[np.ndarray]:
+    """Every term at ``states`` (n, components, *mesh), each (n, *mesh)."""
     known: dict[Factor, np.ndarray] = {}
-    return [_value(term, states, grid, known) for term in terms]
+    return [_value(term, states, mesh, known) for term in terms]
 
 
-def _value(term: Term, states: np.ndarray, grid: Grid | None, known: dict) -> np.ndarray:
+def _value(term: Term, states: np.ndarray, mesh: Mesh | None, known: dict) -> np.ndarray:
     shape = (len(states), *states.shape[2:])
     if term.function is not None:
         found = np.asarray(term.function(states), dtype=np.float64)
@@ -118,22 +118,22 @@ def _value(term: Term, states: np.ndarray, grid: Grid | None, known: dict) -> np
         return found
     found = None
     for factor in term.factors:
-        value = _factor(factor, states, grid, known)
+        value = _factor(factor, states, mesh, known)
         found = value if found is None else found * value
     return np.ones(shape) if found is None else found
 
 
-def _factor(factor: Factor, states: np.ndarray, grid: Grid | None, known: dict) -> np.ndarray:
+def _factor(factor: Factor, states: np.ndarray, mesh: Mesh | None, known: dict) -> np.ndarray:
     """A factor, from the lower power or the field where that is known already."""
     if factor in known:
         return known[factor]
     if factor.power > 1:
         lower = Factor(factor.component, factor.orders, factor.power - 1)
         base = Factor(factor.component, factor.orders)
-        value = _factor(lower, states, grid, known) * _factor(base, states, grid, known)
+        value = _factor(lower, states, mesh, known) * _factor(base, states, mesh, known)
     elif any(factor.orders):
-        assert grid is not None
-        value = grid.derivative(states[:, factor.component], factor.orders)
+        assert mesh is not None
+        value = mesh.derivative(states[:, factor.component], factor.orders)
     else:
         value = states[:, factor.component]
     known[factor] = value

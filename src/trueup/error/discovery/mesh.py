@@ -1,4 +1,4 @@
-"""Grids and derivatives on them: spectral where the grid is periodic, differences elsewhere."""
+"""Meshes and derivatives on them: spectral where the mesh is periodic, differences elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trueup.core.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Grid:
+class Mesh:
     """An even grid of one or two dimensions.
 
     Parameters
@@ -25,7 +25,7 @@ class Grid:
     periodic
         Whether the ends of each dimension meet.
     method
-        ``"spectral"``: exact for periodic fields that the grid resolves; a dimension that is not
+        ``"spectral"``: exact for periodic fields that the mesh resolves; a dimension that is not
         periodic takes differences. ``"difference"``: central differences of order ``accuracy``,
         one-sided at ends that do not meet.
     accuracy
@@ -33,12 +33,12 @@ class Grid:
     points
         Points of each dimension, checked against the states where they are given.
     edge
-        Points that are left out at every end of a grid that is not periodic everywhere.
+        Points that are left out at every end of a mesh that is not periodic everywhere.
 
     Examples
     --------
     >>> x = np.arange(32) * 2 * np.pi / 32
-    >>> float(abs(Grid((x[1],)).derivative(np.sin(x), (1,)) - np.cos(x)).max()) < 1e-13
+    >>> float(abs(Mesh((x[1],)).derivative(np.sin(x), (1,)) - np.cos(x)).max()) < 1e-13
     True
     """
 
@@ -54,13 +54,13 @@ class Grid:
         n = len(self.spacing)
         if not all(np.isfinite(d) and d > 0 for d in self.spacing) or n not in (1, 2):
             raise UsageError(
-                "Grid",
+                "Mesh",
                 f"spacing is {self.spacing}",
                 do="Pass one or two distances above 0, such as (100 / 1024,)",
             )
         if self.method not in ("spectral", "difference") or self.accuracy < 2:
             raise UsageError(
-                "Grid",
+                "Mesh",
                 f"method is '{self.method}', accuracy {self.accuracy}",
                 do="Use 'spectral' or 'difference', and an even accuracy of 2 or more",
             )
@@ -68,7 +68,7 @@ class Grid:
         object.__setattr__(self, "periodic", tuple(self.periodic)[:n])
         if len(self.dims) < n or len(self.periodic) < n:
             raise UsageError(
-                "Grid",
+                "Mesh",
                 f"{n} spacings, dims {self.dims}, periodic {self.periodic}",
                 do="Pass one name and one truth value a dimension",
             )
@@ -84,7 +84,7 @@ class Grid:
         return all(self.periodic)
 
     def derivative(self, field: np.ndarray, orders: tuple[int, ...]) -> np.ndarray:
-        """The derivative of ``field`` (..., *grid), ``orders`` times along each dimension."""
+        """The derivative of ``field`` (..., *mesh), ``orders`` times along each dimension."""
         for place, order in enumerate(orders):
             axis = place - self.ndim
             if order and self.method == "spectral" and self.periodic[place]:
@@ -106,7 +106,7 @@ class Grid:
         return found
 
     def forward(self, field: np.ndarray) -> np.ndarray:
-        """Fourier coefficients of a real ``field`` (..., *grid)."""
+        """Fourier coefficients of a real ``field`` (..., *mesh)."""
         return scipy.fft.rfftn(field, axes=tuple(range(-self.ndim, 0)))
 
     def backward(self, modes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -127,7 +127,7 @@ def _spectral(field: np.ndarray, order: int, axis: int, spacing: float) -> np.nd
     n = field.shape[axis]
     symbol = (2j * np.pi * scipy.fft.rfftfreq(n, spacing)) ** order
     if n % 2 == 0 and order % 2:
-        symbol[-1] = 0  # an odd derivative of the fastest wave is not on the grid
+        symbol[-1] = 0  # an odd derivative of the fastest wave is not on the mesh
     modes = scipy.fft.rfft(field, axis=axis)
     modes *= symbol.reshape(-1, *[1] * (-axis - 1))
     return scipy.fft.irfft(modes, n=n, axis=axis)
@@ -146,10 +146,10 @@ def _differences(n: int, order: int, accuracy: int, periodic: bool) -> sparse.cs
     width = 2 * half + 1
     if n < width + 1:
         raise UsageError(
-            "Grid.derivative",
+            "Mesh.derivative",
             f"{n} points for a derivative of order {order}",
             why=f"the stencil needs {width + 1}",
-            do="Use a finer grid, a lower order or a lower accuracy",
+            do="Use a finer mesh, a lower order or a lower accuracy",
         )
     rows, columns, values = [], [], []
     for i in range(n):
