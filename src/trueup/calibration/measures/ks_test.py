@@ -29,7 +29,6 @@ from trueup.calibration.measures.p_value import AbstractPValue, row_variance
 from trueup.calibration.measures.walks import drawn_walks, survival_of_maximum
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
-from trueup.core.grid import Grid
 
 
 CARD = Card(
@@ -52,12 +51,9 @@ class AbstractWalkTest(AbstractPValue):
     """p-value of how far the cumulative residuals go."""
 
     score_only = True
+    grid = RANKS
     extent: ClassVar[Callable[[np.ndarray], np.ndarray]]
     survival: ClassVar[Callable[[float], float]]
-
-    @property
-    def grid(self) -> Grid:
-        return RANKS
 
     def law(self, cube: Cube) -> str:
         of = "Brownian motion" if cube.grouping == "row" else "drawn walks of groups"

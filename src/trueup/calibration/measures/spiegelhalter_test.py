@@ -22,7 +22,6 @@ from trueup.calibration.measures.smoothing import FINE
 from trueup.calibration.measures.spiegelhalter_z import spiegelhalter_z
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
-from trueup.core.grid import Grid
 from trueup.core.jackknife import t_p_value
 
 
@@ -49,10 +48,7 @@ class SpiegelhalterTest(AbstractPValue):
     name = "spiegelhalter_p_value"
     label = "Spiegelhalter's test (p-value)"
     score_only = True
-
-    @property
-    def grid(self) -> Grid:
-        return FINE
+    grid = FINE
 
     def law(self, cube: Cube) -> str:
         return "normal law" if cube.grouping == "row" else "Student's t over groups"
