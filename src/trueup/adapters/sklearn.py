@@ -101,10 +101,7 @@ class Corrected(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             Passed on to ``fit`` of the classifier, by metadata routing where that is enabled.
         """
         X, y, groups = indexable(X, y, groups)
-        y = column_or_1d(y, warn=True)
-        if y.dtype.kind == "f":
-            assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
+        y = _labels(y)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         passed = self._passed(sample_weight, fit_params)
@@ -222,6 +219,15 @@ class Corrected(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         }
         proof = self.proof_.to_dict() if self.proof_ else {}
         return StoredRemedy(fitted, columns, False, names, proof, about)
+
+
+def _labels(y: Any) -> np.ndarray:
+    """Labels (n,) of classes."""
+    y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "f":
+        assert_all_finite(y, input_name="y")
+    check_classification_targets(y)
+    return y
 
 
 def _fitted(estimator: Any, X, y, passed: dict) -> Any:
