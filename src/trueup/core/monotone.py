@@ -7,16 +7,13 @@ import numpy as np
 from trueup.core.errors import UsageError
 from trueup.core.expressions import (
     Expr,
-    Input,
     Join,
     Linear,
     Pick,
     Sorted,
     Total,
-    evaluate,
     operate,
 )
-from trueup.core.row_sums import row_blocks
 
 
 HOWS = ("sort", "isotonic")
@@ -50,11 +47,25 @@ def rising(values: np.ndarray, *, how: str = "sort") -> np.ndarray:
     crossing = (np.diff(values, axis=1) < 0).any(axis=1)
     if not how or not crossing.any():
         return values
-    made, wide = values.copy(), values.shape[1]
-    mended, expr = values[crossing], ordered(Input("values", wide), how=how)
-    blocks = row_blocks(len(mended), width=wide * wide)
-    made[crossing] = np.concatenate([evaluate(expr, {"values": mended[at]}) for at in blocks])
+    made, mended = values.copy(), values[crossing]
+    made[crossing] = np.sort(mended, axis=1) if how == "sort" else _isotonic(mended)
     return made
+
+
+def _isotonic(values: np.ndarray) -> np.ndarray:
+    """Least-squares rising rows, by the max-min formula: the largest over starts up to k of the
+    least over ends from k of the mean in between.
+
+    The expression of ``ordered`` says the same; of many levels this is several times faster.
+    """
+    q = values.shape[1]
+    sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
+    best = np.full(values.shape, -np.inf)
+    for start in range(q):
+        means = (sums[:, start + 1 :] - sums[:, start : start + 1]) / np.arange(1, q - start + 1)
+        least = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
+        best[:, start:] = np.maximum(best[:, start:], least)
+    return best
 
 
 def ordered(x: Expr, *, how: str) -> Expr:
