@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from scipy.stats import norm, t
 
+from claims.registry import claim
 from corrections import SETTINGS, comparable, score_of_rows, takes_numbers, with_roles
 from trueup.core import Ensemble, Evidence, Intervals, Normal, Points, Quantiles
 from trueup.core.cards import Card
@@ -18,18 +18,6 @@ from trueup.worlds import ForecastWorld, forecasts
 
 
 RATE, FITS = 1e-4, 12
-
-CLAIMS: dict[str, Callable[[Card], None]] = {}
-
-
-def claim(words: str):
-    """Register a test under the words that cards use."""
-
-    def register(test: Callable[[Card], None]):
-        CLAIMS[words] = test
-        return test
-
-    return register
 
 
 def rows_of(card: Card, *, biased: bool = False) -> list:

@@ -15,8 +15,10 @@ import pytest
 from scipy.special import expit, logit, softmax
 from scipy.stats import binom, norm, t
 
+import claims.aggregation
+import claims.distributions  # noqa: F401 - both register their claims
 import forecast_worlds
-from claims import aggregation, distributions
+from claims.registry import CLAIMS, claim
 from corrections import SETTINGS, applied, with_roles
 from trueup.calibration import PerGroup, PlattScaling, ece, log_loss
 from trueup.core import Evidence, Probabilities
@@ -36,18 +38,6 @@ from truths import truth, truth_of_forecasts
 
 RATE = 1e-4
 """False-alarm rate of each comparison."""
-
-CLAIMS: dict[str, Callable[[Card], None]] = {}
-
-
-def claim(words: str):
-    """Register a test under the words that cards use."""
-
-    def register(test: Callable[[Card], None]):
-        CLAIMS[words] = test
-        return test
-
-    return register
 
 
 def method(card: Card):
@@ -405,8 +395,6 @@ def recovers_the_scale_of_every_row(card: Card) -> None:
     bound = t.ppf(1 - RATE / 10, 11) * gap.std(axis=0, ddof=1) / np.sqrt(12)
     assert (np.abs(gap.mean(axis=0)) < bound + 0.02).all() and (bound < 0.2).all()
 
-
-CLAIMS |= distributions.CLAIMS | aggregation.CLAIMS
 
 CASES = [(card, words) for card in read_cards() for words in card.claims]
 

@@ -13,6 +13,7 @@ import pytest
 from scipy.stats import binom
 
 from forecast_worlds import WORLDS
+from repeats import hits, in_words
 from trueup.calibration import coverage_90, spread_skill
 from trueup.core import Evidence
 from trueup.error import bias
@@ -81,11 +82,6 @@ def forecasts_of(world: str, kind: str, *, seed: int) -> tuple[Evidence, Evidenc
     return made[0], made[1]
 
 
-def hits(found: np.ndarray, truth: float) -> int:
-    """How many of the intervals hold ``truth``."""
-    return int(((found[:, 1] <= truth) & (truth <= found[:, 2])).sum())
-
-
 @pytest.mark.parametrize("world", WORLDS)
 def test_few_tables_cover_as_far_as_chance_allows(world):
     """False-alarm rate 1e-4 a case where the coverage is exactly 93 %."""
@@ -106,11 +102,9 @@ def test_every_case_covers_as_far_as_it_is_held_to():
             share = hits(made, true[case]) / TABLES
             least = SKEWED_LEAST if (world, case[0]) == SKEWED else LEAST
             outside += [] if least <= share <= MOST else [(world, *case, share)]
-            value, low, high = made.T
             lines.append(
-                f"| {world} | {case[0]} | {case[1]} | {case[2]} | {true[case]:.4f} | "
-                f"{value.mean():.4f} | {value.std(ddof=1):.4f} | {(high - low).mean() / 2:.4f} | "
-                f"{share:.3f} | {least:.2f}-{MOST:.2f} |"
+                f"| {world} | {case[0]} | {case[1]} | {case[2]} | "
+                f"{in_words(made, true[case])} | {least:.2f}-{MOST:.2f} |"
             )
     RESULTS.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
     assert not outside

@@ -132,17 +132,7 @@ def to_onnx(formula: Formula, *, kind: type = np.float64) -> Any:
         names[id(node)] = write(g, node, *(names[id(part)] for part in node.parents))
     made = g.add("Where", _good(g, formula), names[id(formula.expression)], g.number(np.nan))
     g.nodes.append(onnx.helper.make_node("Identity", [made], ["corrected"], name="corrected"))
-    number = onnx.helper.np_dtype_to_tensor_dtype(g.kind)
-    given = [
-        onnx.helper.make_tensor_value_info(
-            name,
-            onnx.TensorProto.STRING if isinstance(node, ex.Key) else number,
-            ["rows", node.width],
-        )
-        for name, node in formula.inputs.items()
-    ]
-    width = len(formula.outputs)
-    out = [onnx.helper.make_tensor_value_info("corrected", number, ["rows", width])]
+    given, out = _ends(formula, g, onnx)
     graph = onnx.helper.make_graph(
         g.nodes, "trueup", given, out, list(g.constants.values()), "\n".join(formula.words)
     )
@@ -157,6 +147,20 @@ def to_onnx(formula: Formula, *, kind: type = np.float64) -> Any:
     onnx.helper.set_model_props(model, _metadata(formula))
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _ends(formula: Formula, g: Graph, onnx: Any) -> tuple[list, list]:
+    """What goes in and what comes out: names, types and shapes."""
+    number = onnx.helper.np_dtype_to_tensor_dtype(g.kind)
+    kinds = {name: onnx.TensorProto.STRING if isinstance(node, ex.Key) else number
+             for name, node in formula.inputs.items()}  # fmt: skip
+    widths = {name: node.width for name, node in formula.inputs.items()}
+
+    def tensor(name: str, kind: int, width: int) -> Any:
+        return onnx.helper.make_tensor_value_info(name, kind, ["rows", width])
+
+    given = [tensor(name, kind, widths[name]) for name, kind in kinds.items()]
+    return given, [tensor("corrected", number, len(formula.outputs))]
 
 
 def check_onnx(formula: Formula, *, kind: type = np.float64) -> Checked:

@@ -33,6 +33,8 @@ class AbstractStatistic(ABC):
     classwise: ClassVar[bool] = False
     score_only: ClassVar[bool] = False
     kinds: ClassVar[tuple[str, ...]] = (Probabilities.kind,)
+    grid: Grid | None = None
+    """Bins that the measure needs; None means that the common ones do."""
 
     @abstractmethod
     def estimate(self, cube: Cube, *, level: float = 0.95) -> Estimate:
@@ -74,11 +76,6 @@ class AbstractStatistic(ABC):
                 f"the prediction is of kind '{evidence.prediction.kind}'",
                 do=f"Pass {' or '.join(self.kinds)}, or choose a measure of this kind",
             )
-
-    @property
-    def grid(self) -> Grid | None:
-        """Bins that the measure needs; None means that the common ones do."""
-        return None
 
 
 class AbstractMeasure(AbstractStatistic):

@@ -64,16 +64,3 @@ def spread_ratio(cube: Cube, low: int, high: int, *, level: float) -> Estimate:
     made = Replicates.of(below[:, [low, high, -1]], value, sizes=sizes)
     ends = interval(made, level=level)
     return Estimate(made.value, *ends[:2], level, cube.n, ends[2])
-
-
-def stated_against_reached(cube: Cube, *, level: float = 0.95) -> list[dict]:
-    """Share of truths below each stated level, with its interval."""
-    below, sizes = shares_below(cube)
-    rows = []
-    for j, stated in enumerate(edges_of(cube)[1:-1]):
-        made = Replicates.of(
-            below[:, [j, below.shape[1] - 1]], lambda s: s[:, 0] / s[:, 1], sizes=sizes
-        )
-        low, high, _ = interval(made, level=level)
-        rows.append({"stated": float(stated), "value": made.value, "low": low, "high": high})
-    return rows

@@ -104,7 +104,7 @@ class ConformalSets(AbstractCorrection):
 
     Examples
     --------
-    >>> from trueup.calibration import set_coverage
+    >>> from trueup.calibration import coverage
     >>> from trueup.worlds import confident_by_factor
     >>> world = confident_by_factor(2.0, rows=20_000, classes=4)
     >>> learn, new = world.evidence.take(slice(0, 10_000)), world.evidence.take(slice(10_000, None))
@@ -112,7 +112,7 @@ class ConformalSets(AbstractCorrection):
     >>> made = fitted.apply(new.prediction)
     >>> made.names()[:3]
     [(0, 3), (0, 2), (0,)]
-    >>> print(set_coverage(new.truth, made))
+    >>> print(coverage(new.truth, made))
     0.8966 (0.8903 to 0.9029)
     """
 

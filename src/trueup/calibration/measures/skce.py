@@ -78,6 +78,7 @@ class SquaredKernelCalibrationError(AbstractMeasure):
     name = "skce"
     label = "Squared kernel calibration error (SKCE)"
     reach = (-2.0, 2.0)
+    grid = FINE
 
     def __post_init__(self) -> None:
         check_bandwidth("skce", self.bandwidth)
@@ -87,10 +88,6 @@ class SquaredKernelCalibrationError(AbstractMeasure):
                 f"over is '{self.over}', block {self.block}",
                 do="Pass 'all classes' or 'top label', and at least 2 rows a block",
             )
-
-    @property
-    def grid(self) -> Grid:
-        return FINE
 
     def cube(self, evidence: Evidence) -> Cube:
         """Sums by score for an event or top label, by pair of groups for several classes."""
