@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from trueup.worlds.simulators import KuramotoSivashinsky, Line, Lorenz63, ThreeBody
+from trueup.worlds.simulators import Burgers, KuramotoSivashinsky, Line, Lorenz63, ThreeBody
 from trueup.worlds.simulators.arrays import arrays_of
 from trueup.worlds.simulators.integrators import INTEGRATORS, Leapfrog
 from trueup.worlds.simulators.integrators.etdrk4 import coefficients
@@ -33,6 +33,7 @@ def orders(system, state, time, counts):
 
 
 LINE = KuramotoSivashinsky(grid=Line(points=32, length=22.0))
+FRONT = Burgers(grid=Line(points=64, length=2 * np.pi))
 SWAY = LINE.spun_up(2)[1]  # the first start is odd in x and stays so
 WINGS = Lorenz63().spun_up()[0]
 
@@ -41,7 +42,7 @@ WINGS = Lorenz63().spun_up()[0]
     ("rk4", Lorenz63(), WINGS, 100),
     ("etdrk4", Lorenz63(), WINGS, 100),
     ("cnab2", Lorenz63(), WINGS, 200),
-    ("rk4", LINE, SWAY, 400),
+    ("rk4", FRONT, FRONT.initial(2, seed=3)[1], 40),
     ("etdrk4", LINE, SWAY, 80),
     ("cnab2", LINE, SWAY, 80),
 ])  # fmt: skip

@@ -106,7 +106,8 @@ class AbstractLine(AbstractSystem):
         extra = self.extra.items() if isinstance(self.extra, Mapping) else self.extra
         extra = tuple(sorted((str(name), value) for name, value in extra))
         object.__setattr__(self, "extra", extra)
-        check_coefficients(self, **self.terms(), **dict(extra))
+        check_coefficients(self, **self.terms())
+        check_coefficients(self, **dict(extra))
         for name, _ in extra:
             term(name)
         integrator(self.integrator)
