@@ -36,6 +36,10 @@ class Coefficients:
     weights: np.ndarray
 
 
+NOTHING = Coefficients(*[np.zeros(0)] * 4, np.zeros((0, 0)), np.zeros(0))
+"""Estimates of no terms."""
+
+
 def band_weights(grams: Grams, rounds: int = 3) -> np.ndarray:
     """Weights (bands,) of feasible generalised least squares: 1 / the variance left in a band."""
     rows = np.maximum(grams.rows * grams.blocks, 1.0)

@@ -10,7 +10,7 @@ from trueup.core.black_box import BlackBox
 from trueup.core.errors import EvidenceError, FitError
 from trueup.core.windows import Windows
 from trueup.error.discovery.discrepancy import Discrepancy, Finding
-from trueup.error.discovery.estimate import coefficients, resamples
+from trueup.error.discovery.estimate import NOTHING, coefficients, resamples
 from trueup.error.discovery.grams import Grams, projection, rows
 from trueup.error.discovery.increments import Increments, Place
 from trueup.error.discovery.library import Library
@@ -164,6 +164,8 @@ class Search:
 
     def _estimate(self, grams: Grams, places: list[Place], counts, *, level: float, seed: int):
         """Terms whose interval leaves out 0, with their coefficients; the weakest go one by one."""
+        if not places:
+            return np.zeros(0, dtype=int), NOTHING, None
         better, numerics = refined(self, grams, places)
         times = NOISY if (self.sd > SEEN * self.size).any() else 0
         seeds = range(seed + 1, seed + 1 + times)
@@ -171,9 +173,9 @@ class Search:
         index = np.arange(len(places))
         while True:
             sums = [g.only(index) for g in (better, *noisier)]
-            found = coefficients(sums[0], sums[1:], counts, level=level)
+            found = coefficients(sums[0], sums[1:], counts, level=level) if len(index) else NOTHING
             sure = np.abs(found.values) / (found.high - found.values)
-            if not len(index) or sure.min() > 1:
+            if sure.min(initial=2.0) > 1:
                 return index, found, numerics
             index = np.delete(index, sure.argmin())
 
