@@ -64,10 +64,10 @@ class BlackBox:
             found = np.stack([self._numpy(state, dt) for state in states])
         _same_shape(found, states)
         if not np.isfinite(found).all():
-            bad = ~np.isfinite(found).reshape(len(found), -1).all(axis=1)
+            bad = np.any(~np.isfinite(found).reshape(len(found), -1), axis=1)
             raise EvidenceError(
                 "step",
-                f"{bad.sum()} of {len(bad)} states became NaN or infinite within {dt:.6g}",
+                f"{bad.sum()} of {len(found)} states became NaN or infinite within {dt:.6g}",
                 why=f"the largest number before was {np.abs(states).max():.4g}",
                 do="Use a shorter time between states, or look at the model on such states",
             )

@@ -52,11 +52,11 @@ class Windows:
                 why="a window holds two states or more, and a state one number or more",
                 do="Pass (windows, states in time, ...); for one long run use Windows.of",
             )
-        bad = ~np.isfinite(states).reshape(len(states), -1).all(axis=1)
+        bad = np.any(~np.isfinite(states).reshape(len(states), -1), axis=1)
         if bad.any():
             raise EvidenceError(
                 "Windows",
-                f"{bad.sum()} of {len(bad)} windows hold NaN or infinite values, the first is "
+                f"{bad.sum()} of {len(states)} windows hold NaN or infinite values, the first is "
                 f"number {int(bad.argmax())}",
                 do="Leave these windows out, or fill the gaps (see error.discovery.interpolate)",
             )
