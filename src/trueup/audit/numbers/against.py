@@ -102,9 +102,15 @@ class Against:
             return f"Better than {self.column}: its {said} is {own}, {other}."
         if self.outcome == "worse":
             return f"Worse than {self.column}: its {said} is {own}, {other}."
-        many = math.isfinite(self.test.difference.low)
-        luck = "which may be luck" if many else "with too few groups of rows to tell"
-        return f"Not surely better than {self.column}: its {said} is {own}, {other}, {luck}."
+        return f"Not surely better than {self.column}: its {said} is {own}, {other}, {self._luck}."
+
+    @property
+    def _luck(self) -> str:
+        if not math.isfinite(self.test.difference.low):
+            return "with too few groups of rows to tell"
+        if self.main.skill.excludes(0.0):
+            return f"and a few groups of rows decide the difference (p {self.test.p_value:.2f})"
+        return "which may be luck"
 
     @property
     def _said(self) -> tuple[str, str, str]:
