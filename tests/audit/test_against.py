@@ -203,7 +203,10 @@ def test_every_model_gets_its_skill():
     none = {name: column.copy() for name, column in table.items()}
     none["value"], none["ref"] = none["value"] + 0.1, np.full(1_500, np.nan)
     stacked = {n: np.concatenate([table[n], bad[n], none[n]]) for n in table}
-    stacked |= {"model": np.repeat(["new", "old", "odd"], 1_500), "id": np.tile(np.arange(1_500), 3)}
+    stacked |= {
+        "model": np.repeat(["new", "old", "odd"], 1_500),
+        "id": np.tile(np.arange(1_500), 3),
+    }
     found = audit(stacked, "points", key="id")
     skills = {m["model"]: m["measures"].get("skill") for m in found.to_dict()["models"]}
     assert skills["new"]["low"] > 0.4 and skills["old"]["high"] < 0

@@ -6,8 +6,8 @@ import re
 from datetime import datetime
 from typing import Any
 
-from trueup.report.numbers import MINUS, finite, fixed, loss, percent
 from trueup.report.named import SERIES_LEVELS, SLICE_UNITS
+from trueup.report.numbers import MINUS, finite, fixed, loss, percent
 
 
 DEFAULTS: dict[str, Any] = {

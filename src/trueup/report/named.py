@@ -1,4 +1,4 @@
-"""How series, slices, severities and outcomes are called on the page, and in which unit they are."""
+"""How series, slices, severities and outcomes are called on the page, and in which unit."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ TERMS = {
         "the unit of the truth. For a single number it is the absolute error. Lower is better."
     ),
     "Diebold-Mariano": (
-        "A test of two forecasts of the same rows: could two that are equally good differ as much by "
-        "luck? A small p-value says: hardly."
+        "A test of two forecasts of the same rows: could two that are equally good differ as much "
+        "by luck? A small p-value says: hardly."
     ),
     "discrimination": "How well the model tells likely rows from unlikely ones. Higher is better.",
     "drift": "A change over time in what the model sees, says or gets right.",
@@ -146,8 +146,8 @@ TERMS = {
     "score": "The probability that the model gave.",
     "severity": "How much the finding matters for using these predictions: high, medium or low.",
     "skill": (
-        "The share of a reference's score that the forecast saves: 100% is perfect, 0% is as good as "
-        "the reference, below 0% is worse."
+        "The share of a reference's score that the forecast saves: 100% is perfect, 0% is as good "
+        "as the reference, below 0% is worse."
     ),
     "slice": "A part of the table, for example all rows of one region.",
     "spread": "How wide the forecast says that the truth may lie, as a standard deviation.",

@@ -54,7 +54,15 @@ class JudgedNumbers(AbstractJudged):
     @property
     def shown(self) -> list[tuple[str, str]]:
         names = [self.score.name, *(share_name("coverage", s) for s in reported(self.form))]
-        names += ["spread_skill", "bias", "mae", "rmse", "skill", "skill_mae", "diebold_mariano_p_value"]
+        names += [
+            "spread_skill",
+            "bias",
+            "mae",
+            "rmse",
+            "skill",
+            "skill_mae",
+            "diebold_mariano_p_value",
+        ]
         known = dict.fromkeys(name for name in names if name in self.measures)
         return [(name, _beside(name, self.plan.roles.against)) for name in known]
 
