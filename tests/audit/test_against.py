@@ -13,7 +13,6 @@ from scipy.stats import binom, ttest_1samp
 import trueup as tu
 from audit.forecasts import KINDS, SAID, forecast_table
 from audit.tables import ids
-from shared_data import shared
 from trueup.audit.asked import asked_form
 from trueup.audit.numbers.against import against_findings, compare_with
 from trueup.audit.numbers.measures import scores_to_sum
@@ -296,20 +295,3 @@ def test_a_missing_truth_and_a_missing_member_have_names_of_their_own():
     names = ids(found)
     assert len(names) == len(set(names))
     assert {"data_nulls", "data_no_prediction"} <= set(names)
-
-
-def test_temperatures_beat_those_of_the_day_before(tmp_path):
-    import duckdb
-
-    file = shared("forecasts", "weather_magdeburg", "data.parquet")
-    query = (
-        "SELECT strptime(left(date, 8), '%Y%m%d') AS day, obs, columns('forc.*'), "
-        f"lag(obs) OVER (ORDER BY date) AS yesterday FROM '{file}'"
-    )
-    path = tmp_path / "weather.parquet"
-    duckdb.sql(f"COPY ({query}) TO '{path}'")
-    found = tu.audit(path, truth="obs", members="forc.[0-9]*", time="day", drop_bad=True,
-                     against="yesterday", history=False)  # fmt: skip
-    got = found.measures["skill"]
-    assert got.low > 0.5 and got.n == 4_451
-    assert found.primary.against.main.forecast.value == pytest.approx(0.988, abs=1e-3)

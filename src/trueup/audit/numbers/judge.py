@@ -127,7 +127,7 @@ class JudgedNumbers(AbstractJudged):
 
     @property
     def advice(self) -> str:
-        """``Widen it``, ``Narrow it``, ``Shift it``, ``Correct it``, ``Replace it``, ``Leave it``."""
+        """``Widen it``, ``Shift it``, ``Correct it``, ``Replace it``, ``Leave it``, ..."""
         if self.chosen is None:
             return "Replace it" if self._worse else "Leave it"
         for finding in self.findings:
