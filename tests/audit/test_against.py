@@ -171,6 +171,7 @@ def test_the_same_forecast_is_not_better_than_itself():
     assert found.measures["skill"].value == 0
     assert ids(found) == ["not_better_than:ref"]
     assert found.to_dict()["against"]["p_value"] is None
+    assert "p not known" in found.document()["headline"][1]["note"]
 
 
 def test_a_reference_that_is_never_wrong_is_better():

@@ -201,6 +201,8 @@ def _beside(name: str, column: str) -> str:
 
 
 def _p(p_value: float) -> str:
+    if p_value != p_value:
+        return "not known"
     return "< 0.001" if p_value < 0.001 else f"= {p_value:.3f}"
 
 
