@@ -68,7 +68,8 @@ def audit(
         the variable ``TRUEUP_HISTORY`` says (``off`` for nowhere); a path remembers it there, and
         False nowhere.
     **roles_and_leniency
-        Columns ``time``, ``cluster``, ``weight``, ``model``, ``key``; ``normalize`` or
+        Columns ``time``, ``cluster``, ``weight``, ``model``, ``key``, and of forecasts of a number
+        ``against`` (a point forecast of the same truth, to be compared with); ``normalize`` or
         ``drop_bad`` (bool) for bad rows, ``positive`` (label of the event), ``classes`` (names);
         ``guess`` (False takes no role from the names of columns, only what is named here),
         ``threads`` (int), ``progress`` (called with done and all rows), ``name`` (what to call
@@ -140,7 +141,7 @@ def audit_model(model: Any, X: Any, y: Any, *, by: dict | None = None, **options
     by
         Name -> (n,) columns that cut the rows into slices.
     **options
-        As for ``audit``; ``cluster``, ``time`` and ``weight`` take (n,) arrays here.
+        As for ``audit``; ``cluster``, ``time``, ``weight`` and ``against`` take (n,) arrays here.
 
     Examples
     --------
@@ -152,7 +153,7 @@ def audit_model(model: Any, X: Any, y: Any, *, by: dict | None = None, **options
     'Cool it'
     """
     table, said = _predicted(model, X, y)
-    for role in ("cluster", "time", "weight"):
+    for role in ("cluster", "time", "weight", "against"):
         if role in options:
             table[role], options[role] = np.asarray(options[role]), role
     cuts = {str(name): np.asarray(values) for name, values in (by or {}).items()}
@@ -193,7 +194,8 @@ def _match(said: np.ndarray, y: Any) -> None:
 
 def _options(given: dict) -> dict:
     """Sort keywords into roles, leniency and the rest; refuse unknown ones."""
-    roles = {k: given.pop(k) for k in ("time", "cluster", "weight", "model", "key") if k in given}
+    names = ("time", "cluster", "weight", "model", "key", "against")
+    roles = {k: given.pop(k) for k in names if k in given}
     leniency = {
         k: given.pop(k) for k in ("normalize", "drop_bad", "positive", "classes") if k in given
     }
@@ -209,7 +211,7 @@ def _options(given: dict) -> dict:
             "audit",
             f"unknown argument {sorted(given)[0]!r}",
             do="Use time, cluster, weight, model, key, normalize, drop_bad, positive, classes; of "
-            f"numbers {', '.join(NUMBERS)}",
+            f"numbers {', '.join(NUMBERS)}, against",
         )
     return {"roles": roles, "leniency": leniency, "numbers": numbers, **rest}
 

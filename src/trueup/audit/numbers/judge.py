@@ -10,6 +10,12 @@ from trueup.audit.how import groups_made_of
 from trueup.audit.judge import few_groups, from_checks, left_alone
 from trueup.audit.judged import AbstractJudged, number, score_words
 from trueup.audit.numbers import pictures
+from trueup.audit.numbers.against import (
+    Against,
+    against_findings,
+    compare_with,
+    how_compared,
+)
 from trueup.audit.numbers.drift import find_number_drift, number_drift_findings
 from trueup.audit.numbers.honesty import honesty_findings
 from trueup.audit.numbers.measures import fair_score_of, measures_of, reported, score_of
@@ -48,9 +54,17 @@ class JudgedNumbers(AbstractJudged):
     @property
     def shown(self) -> list[tuple[str, str]]:
         names = [self.score.name, *(share_name("coverage", s) for s in reported(self.form))]
-        names += ["spread_skill", "bias", "mae", "rmse"]
+        names += [
+            "spread_skill",
+            "bias",
+            "mae",
+            "rmse",
+            "skill",
+            "skill_mae",
+            "diebold_mariano_p_value",
+        ]
         known = dict.fromkeys(name for name in names if name in self.measures)
-        return [(name, _beside(name)) for name in known]
+        return [(name, _beside(name, self.plan.roles.against)) for name in known]
 
     @property
     def verdict(self) -> str:
@@ -70,11 +84,13 @@ class JudgedNumbers(AbstractJudged):
 
     @property
     def _state(self) -> str:
-        share = usual_share(self.form)
+        share, also = usual_share(self.form), ""
+        if self.against is not None and self.against.beaten:
+            also = f", it beats {self.against.column} by {percent(self.against.main.skill.value)}"
         if share is None:
-            return f"it is off by {self.measures['mae'].value:.4g} on average"
+            return f"it is off by {self.measures['mae'].value:.4g} on average{also}"
         held = self.measures[share_name("coverage", share)].value
-        return f"its {100 * share:g}% intervals hold {percent(held)} of truths"
+        return f"its {100 * share:g}% intervals hold {percent(held)} of truths{also}"
 
     @property
     def action(self) -> str:
@@ -86,6 +102,9 @@ class JudgedNumbers(AbstractJudged):
                 f"{proof.before.value:.4g} to {proof.after.value:.4g} on {proof.after.n:,} rows "
                 f"that it never saw{also}."
             )
+        if self._worse:
+            why = left_alone(self, also).removeprefix("Leave it: ")
+            return f"Replace it: {self.plan.roles.against} is better, and {why}"
         tried = self.trial.remedies
         if any(remedy.proof.outcome is Outcome.PROVEN for remedy in tried) and not self.findings:
             return f"Leave it: there is no fault that a correction should mend{also}."
@@ -94,6 +113,8 @@ class JudgedNumbers(AbstractJudged):
     @property
     def _beyond(self) -> str:
         """Faults that no correction of the whole mends."""
+        if self._worse and self.chosen is not None:
+            return f"; then compare it with {self.plan.roles.against} again, now the better one"
         moved = next((d for d in self.drifts if d.changed and d.series != "spread"), None)
         if moved:
             return f"; refit on rows from {moved.change_at} on, where its errors changed"
@@ -101,10 +122,14 @@ class JudgedNumbers(AbstractJudged):
         return f"; then look into {bad.label}, which no overall correction mends" if bad else ""
 
     @property
+    def _worse(self) -> bool:
+        return self.against is not None and self.against.outcome == "worse"
+
+    @property
     def advice(self) -> str:
-        """``Widen it``, ``Narrow it``, ``Shift it``, ``Correct it`` or ``Leave it``."""
+        """``Widen it``, ``Shift it``, ``Correct it``, ``Replace it``, ``Leave it``, ..."""
         if self.chosen is None:
-            return "Leave it"
+            return "Replace it" if self._worse else "Leave it"
         for finding in self.findings:
             if finding.id in _ADVICE:
                 return _ADVICE[finding.id]
@@ -140,6 +165,8 @@ class JudgedNumbers(AbstractJudged):
                        held),
                 number("spread_skill", "Error over spread", m["spread_skill"], "", ratio),
             ]  # fmt: skip
+        if self.against is not None:
+            rows[1] = _skill(self.against)
         if self.chosen is None:
             label = score.label
             return [*rows, number(score.name, label, m[score.name], "", "as it is")]
@@ -166,10 +193,23 @@ _ADVICE = {
 }
 
 
-def _beside(name: str) -> str:
+def _beside(name: str, column: str) -> str:
     if name.startswith("coverage_"):
         return f"{name.removeprefix('coverage_')}% stated"
-    return "1 is right" if name == "spread_skill" else ""
+    words = {"spread_skill": "1 is right", "skill_mae": "that of its median alone"}
+    return f"above 0: better than {column}" if name == "skill" else words.get(name, "")
+
+
+def _p(p_value: float) -> str:
+    if p_value != p_value:
+        return "not known"
+    return "< 0.001" if p_value < 0.001 else f"= {p_value:.3f}"
+
+
+def _skill(against: Against) -> dict:
+    note = f"above 0 is better than it, p {_p(against.test.p_value)}"
+    label = f"Skill against {against.column}"
+    return number("skill", label, against.main.skill, "percent", note)
 
 
 def judge_numbers(
@@ -189,11 +229,14 @@ def judge_numbers(
     bench = NumberBench(found.sample, form, cube.table.shape[0], cube.grouping)
     fair = fair_score_of(form)
     trial = try_corrections(bench, fair, in_time=plan.grouping == "block", level=level)
+    against = compare_with(cube, form, plan.roles.against, level=level)
+    measures |= against.measures if against else {}
     honesty = honesty_findings(cube, form, measures)
     if form.kind == "ensemble" and not honesty:
         # Any score of a few members is lowered by smoothing them, however honest they are.
         trial = replace(trial, chosen=None)
     findings = [
+        *against_findings(against),
         *honesty,
         *number_slice_findings(cut),
         *number_drift_findings(drifts),
@@ -201,7 +244,7 @@ def judge_numbers(
     checks = [*plan.profile.checks, *few_groups(cube, plan)]
     findings += from_checks(checks, cube.n)
     return JudgedNumbers(
-        model, found, plan, measures, in_order(findings), cut, drifts, trial, checks
+        model, found, plan, measures, in_order(findings), cut, drifts, trial, checks, against
     )
 
 
@@ -227,6 +270,7 @@ def _how(judged: JudgedNumbers) -> list[tuple[str, str]]:
         ("Drift", "Largest standardised running sum over chunks of time, judged by permutation, "
          "Holm over the series."),
     ]  # fmt: skip
+    rows += how_compared(judged.against, plan)
     if judged.kind == "points":
         return rows
     if judged.kind == "ensemble":

@@ -25,6 +25,7 @@ from trueup.core.predictions import Prediction
 from trueup.core.row_sums import weigh
 from trueup.core.tables.kernel import PAIR_GROUPS, Sample, Scan, kept, slices_of
 from trueup.core.tables.plan import Plan
+from trueup.core.tables.reference import compared
 
 
 BLOCK = 2**18
@@ -57,9 +58,13 @@ class NumberKernel:
         group = self._group(arrays, row)
         columns, place = self._columns(said, truth, row)
         spread = spread_bin(columns["sd"]) if "sd" in columns else None
+        part: dict = {}
+        if "a" in arrays:
+            other, where = np.asarray(arrays["a"]), {"group": group, "groups": plan.groups}
+            part["against"] = compared(columns, other, truth, weight=weight, **where)
         columns = weigh(columns, weight)
         shape = (plan.groups, self.grid.size)
-        part: dict = {"table": tally(group * self.grid.size + place, columns, shape=shape)}
+        part["table"] = tally(group * self.grid.size + place, columns, shape=shape)
         if spread is not None:
             chosen = _some(columns, "sd", "variance", "square", "error")
             shape = (plan.groups, SPREADS)
@@ -129,6 +134,7 @@ class NumberKernel:
             slices=slices_of(plan, total),
             chunks=total.get("chunks"),
             spread=total.get("spread"),
+            against=total.get("against"),
         )
         return Scan(cube, np.zeros(0), sample=Sample.joined(total["sample"]), rows=cube.n)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from trueup.core.errors import EvidenceError
 from trueup.core.tables.checks import (
+    LEAST_ROWS,
     WEIGHT,
     Check,
+    absent_id,
     counted,
     first_rows,
     in_order,
@@ -21,9 +23,9 @@ from trueup.core.tables.source import Table
 
 MISSING, TRUTH = "missing in some column", "of a truth that is infinite"
 IDS = {
-    MISSING: "data_nulls",
+    MISSING: "data_no_prediction",
     "NaN or infinite": "data_not_finite",
-    TRUTH: "data_not_finite",
+    TRUTH: "data_truth_not_finite",
     "of an sd that is not positive": "data_spread",
     "with low above high": "data_spread",
     WEIGHT: "data_weight",
@@ -39,7 +41,8 @@ def number_profile(table: Table, roles: Roles, leniency: Leniency) -> Profile:
         Text where numbers belong, predictions that are missing or not finite, an sd that is not
         positive, a low end above the high one, fewer than 30 rows.
     """
-    for column in (roles.truth, *roles.values, *filter(None, [roles.weight])):
+    beside = filter(None, [roles.weight, roles.against])
+    for column in (roles.truth, *roles.values, *beside):
         numbers_only(table, column)
     in_order(table, roles.time)
     truth = quoted(roles.truth)
@@ -49,10 +52,41 @@ def number_profile(table: Table, roles: Roles, leniency: Leniency) -> Profile:
     sound = _sound(table, roles)
     keep = known if not leniency.drop_bad else f"{known} AND {' AND '.join(sound.values())}"
     checks = _bad_rows(table, roles, known, sound, leniency)
-    rows = int(table.query(f"SELECT count(*) FROM ({table.relation}) WHERE {keep}")[0][0])
+    rows, alone = _rows(table, roles, keep)
     checks += counted(table, roles, weighed(table, roles, keep, rows), known)
+    checks += _comparable(roles, rows, alone)
     keep = "true" if rows == table.rows else keep
     return Profile(rows, (), f"{truth}::DOUBLE", keep, checks=checks)
+
+
+def _rows(table: Table, roles: Roles, keep: str) -> tuple[int, int]:
+    """Rows that take part, and how many of them have no number of the reference."""
+    alone = "false"
+    if roles.against:
+        alone = f"NOT coalesce(isfinite({quoted(roles.against)}::DOUBLE), false)"
+    sql = f"SELECT count(*), count(*) FILTER (WHERE {alone}) FROM ({table.relation})"
+    rows, n = table.query(f"{sql} WHERE {keep}")[0]
+    return int(rows), int(n)
+
+
+def _comparable(roles: Roles, rows: int, alone: int) -> list[Check]:
+    """Refuse a reference with too few numbers; say in how many rows it has none."""
+    if not roles.against:
+        return []
+    if rows - alone < LEAST_ROWS:
+        raise EvidenceError(
+            "trueup",
+            f"against {roles.against!r} has a finite number in {rows - alone:,} of {rows:,} rows",
+            why=f"with fewer than {LEAST_ROWS} every comparison is chance",
+            do="Fill the column, or leave --against out",
+        )
+    if not alone:
+        return [Check("data_against", "ok", f"Every row has a number in {roles.against}.")]
+    text = (
+        f"{alone:,} {'row has' if alone == 1 else 'rows have'} no finite number in "
+        f"{roles.against} and did not take part in the comparison with it."
+    )
+    return [Check("data_against", "medium" if alone > 0.05 * rows else "low", text, alone)]
 
 
 def _sound(table: Table, roles: Roles) -> dict[str, str]:
@@ -82,7 +116,7 @@ def _bad_rows(table: Table, roles: Roles, known: str, sound: dict, leniency: Len
     if leniency.drop_bad:
         return [
             Check(
-                IDS.get(reason, "data_nulls"),
+                IDS.get(reason) or absent_id(reason),
                 "medium",
                 f"{n:,} {'row was' if n == 1 else 'rows were'} left out: {reason}.",
                 n,

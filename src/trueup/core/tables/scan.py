@@ -90,6 +90,8 @@ def _select(plan: Plan, relation: str, number: str, first: int, last: int) -> st
         items["g"] = plan.group
     if plan.clock:
         items["t"] = plan.clock.bucket
+    if plan.roles.against:
+        items["a"] = f"coalesce({quoted(plan.roles.against)}::DOUBLE, 'nan'::DOUBLE)"
     if plan.roles.weight:
         items["w"] = f"{quoted(plan.roles.weight)}::DOUBLE"
     listed = ", ".join(f"{sql} AS {name}" for name, sql in items.items())
