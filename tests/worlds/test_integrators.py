@@ -92,11 +92,11 @@ def test_coefficients_are_those_of_many_digits():
             terms = terms * z[small] + 1 / float(np.prod(np.arange(1.0, n + index + 1)))
         series[index] = terms
     phi1, phi2, phi3 = series[1], series[2], series[3]
-    np.testing.assert_allclose(made[3][small], dt * (phi1 - 3 * phi2 + 4 * phi3), rtol=1e-11)
-    np.testing.assert_allclose(made[4][small], dt * 2 * (phi2 - 2 * phi3), rtol=1e-11)
-    np.testing.assert_allclose(made[5][small], dt * (4 * phi3 - phi2), rtol=1e-11, atol=1e-15)
+    np.testing.assert_allclose(made[2][small], dt * (phi1 - 3 * phi2 + 4 * phi3), rtol=1e-11)
+    np.testing.assert_allclose(made[3][small], dt * 2 * (phi2 - 2 * phi3), rtol=1e-11)
+    np.testing.assert_allclose(made[4][small], dt * (4 * phi3 - phi2), rtol=1e-11, atol=1e-15)
     far = np.abs(z) > 2
-    np.testing.assert_allclose(made[2][far], dt * (np.exp(z / 2) - 1)[far] / z[far], rtol=1e-12)
+    np.testing.assert_allclose(made[1][far], dt * (np.exp(z / 2) - 1)[far] / z[far], rtol=1e-12)
 
 
 def test_etdrk4_without_a_linear_part_is_rk4():

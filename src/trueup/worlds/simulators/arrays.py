@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import scipy.fft
@@ -62,10 +62,10 @@ class Arrays:
         return scipy.fft.rfft(values)
 
     def irfft(self, modes, n: int):
-        """Real values of length ``n`` on the last axis; ``modes`` may be overwritten."""
+        """Real values of length ``n`` on the last axis."""
         if self.is_torch:
             return self._torch.fft.irfft(modes, n=n)
-        return scipy.fft.irfft(modes, n=n, overwrite_x=True)
+        return scipy.fft.irfft(modes, n=n)
 
     def rfft2(self, values):
         """Transform of the last two axes of real values."""
@@ -74,10 +74,10 @@ class Arrays:
         return scipy.fft.rfft2(values)
 
     def irfft2(self, modes, shape: tuple[int, int]):
-        """Real values of that shape on the last two axes; ``modes`` may be overwritten."""
+        """Real values of that shape on the last two axes."""
         if self.is_torch:
             return self._torch.fft.irfft2(modes, s=shape)
-        return scipy.fft.irfft2(modes, s=shape, overwrite_x=True)
+        return scipy.fft.irfft2(modes, s=shape)
 
     def stack(self, parts, axis: int = -1):
         """Parts of one shape along a new axis."""
@@ -116,6 +116,16 @@ class Arrays:
         values = values.detach().cpu().numpy() if self.is_torch else values
         members = values.shape[: values.ndim - axes]
         return ~np.isfinite(values.reshape(*members, -1)).all(axis=-1)
+
+
+@cache
+def keep_memory() -> None:
+    """Have freed memory stay with this process, once.
+
+    The C library of Linux gives large freed arrays back to the system, which hands them out again
+    page by page, zeroed: half the time of a step. Once a larger array was freed, smaller ones stay.
+    """
+    np.empty(2**25 - 2**16, np.uint8)
 
 
 def is_tensor(state) -> bool:

@@ -145,10 +145,11 @@ class AbstractLine(AbstractSystem):
         flux, source, others = _plan(self, arrays)
         if not (flux or source or others):
             return 0 * modes
-        u = arrays.irfft(arrays.copy(modes), self.grid.points)
+        u = arrays.irfft(modes, self.grid.points)
         made = None
         if flux:
-            made = arrays.rfft(_polynomial(u, flux[0]))
+            alone = not others and not source
+            made = arrays.rfft(_polynomial(u, flux[0], alone))
             made *= flux[1]
         for power, symbol in others:
             wave = arrays.irfft(symbol * modes, self.grid.points)
@@ -193,8 +194,11 @@ def _dense(parts: list[tuple[int, float]]) -> tuple[float, ...]:
     return tuple(values.get(power, 0.0) for power in range(max(values), 0, -1))
 
 
-def _polynomial(u: Any, values: tuple[float, ...]) -> Any:
-    """``values[0] u^n + ... + values[-1] u`` by Horner's rule."""
+def _polynomial(u: Any, values: tuple[float, ...], spent: bool = False) -> Any:
+    """``values[0] u^n + ... + values[-1] u`` by Horner's rule; ``u`` may be ``spent`` on it."""
+    if spent and values == (1.0, 0.0):
+        u *= u
+        return u
     made = u if values[0] == 1 else values[0] * u
     for value in values[1:]:
         made = (made + value if value else made) * u

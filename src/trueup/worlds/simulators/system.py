@@ -9,7 +9,7 @@ import numpy as np
 
 from trueup.core.errors import DivergedError, EvidenceError, UsageError
 from trueup.core.simulator import check_dt, run
-from trueup.worlds.simulators.arrays import Arrays, arrays_of, is_tensor
+from trueup.worlds.simulators.arrays import Arrays, arrays_of, is_tensor, keep_memory
 from trueup.worlds.simulators.integrators import Integrator, integrator
 from trueup.worlds.simulators.integrators.rk4 import rate
 
@@ -52,7 +52,7 @@ class AbstractSystem(ABC):
         return state
 
     def values(self, modes: Any, arrays: Arrays) -> Any:
-        """From modes to values; ``modes`` may be overwritten."""
+        """From modes to values."""
         return modes
 
     def tendency(self, state: Any) -> Any:
@@ -138,6 +138,7 @@ class March:
         self.scheme = integrator(system.integrator)
         state = system._state("step", state)
         self.arrays = arrays_of(state)
+        keep_memory()
         if previous is not None:
             previous = system.modes(self._like(state, previous), self.arrays)
         self.taken, self.given = 0, state
@@ -157,7 +158,7 @@ class March:
         if not self.taken:
             return self.arrays.copy(self.given)
         with np.errstate(all="ignore"):
-            values = self.system.values(self.arrays.copy(self.carry[0]), self.arrays)
+            values = self.system.values(self.carry[0], self.arrays)
         if not self.arrays.finite(values):
             self._refuse(values)
         return values
