@@ -19,12 +19,14 @@ True
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from trueup.core.cards import Card
 from trueup.core.estimate import Estimate
 from trueup.core.evidence import Evidence
-from trueup.core.jackknife import Replicates, interval
+from trueup.core.jackknife import interval
 from trueup.core.measure import AbstractMeasure, check_level
 from trueup.core.predictions import Prediction
 from trueup.core.rows import NOBODY
@@ -74,11 +76,11 @@ def skill(
     roles = {"weight": weight, "cluster": cluster, "time": time, "rows": NOBODY}
     cubes = [by.cube(Evidence(said, y_true, **roles)) for said in (y_pred, against)]
     one, two = (by.replicates(cube) for cube in cubes)
-    saved = Replicates(
-        float(_saved(by, [one.value], [two.value])[0]),
-        _saved(by, one.without, two.without),
-        one.sizes,
-        one.resampled,
+    saved = replace(
+        one,
+        value=float(_saved(by, [one.value], [two.value])[0]),
+        without=_saved(by, one.without, two.without),
+        linear=False,
     )
     low, high, how = interval(saved, level=level)
     return Estimate(saved.value, low, high, level, cubes[0].n, f"paired {how}")
