@@ -23,7 +23,7 @@ PER_ROWS = 0.18
 """Waves a row to the power 2/3: the rule of Lazarus et al., for a lag correlation of .9 (theirs,
 .41, is for .7). It binds below 540 rows."""
 
-CLEAR = 2.0
+CLEAR = 2.5
 """Standard errors from which the lag correlation of blocks is believed."""
 
 KEPT = 0.9
@@ -82,8 +82,8 @@ def wave_count_of(lag: float, g: int) -> int:
 
     Examples
     --------
-    >>> wave_count_of(0.0, 20), wave_count_of(0.5, 20)
-    (19, 3)
+    >>> wave_count_of(0.0, 20), wave_count_of(0.2, 20)
+    (19, 6)
     """
     at = np.pi * np.arange(1, g) / g
     share = (1 - lag) ** 2 / (1 - 2 * lag * np.cos(at) + lag**2)
