@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 
 from forecast_worlds import series
 from trueup.core.in_time import PER_ROWS, SLOW, follow, wave_count, wave_count_of, waves
-from trueup.core.jackknife import Replicates, interval, student
+from trueup.core.jackknife import Replicates, interval, student, wilson
 from trueup.error import bias
 
 
@@ -106,3 +106,14 @@ def test_a_hundred_rows_that_follow_each_other_seldom_alarm():
     """
     low, high = misses(bias, "points", 0.0, rows=100, tables=300)
     assert low + high <= stats.binom.ppf(1 - 1e-4, 300, 0.10)
+
+
+def test_a_share_of_few_errors_in_a_series_is_as_sure_as_its_variance():
+    """Wilson's interval with Student's quantile: 100 rows have three waves."""
+    wide, plain = (wilson(0.1, 50, level=0.95, df=df) for df in (3.0, np.inf))
+    q2 = stats.t.ppf(0.975, 3) ** 2
+    assert wide[0] == pytest.approx(
+        (0.1 + q2 / 100 - np.sqrt(q2 * (0.09 / 50 + q2 / (4 * 50**2)))) / (1 + q2 / 50)
+    )
+    assert plain == wilson(0.1, 50, level=0.95)
+    assert wide[1] - wide[0] > plain[1] - plain[0]

@@ -141,9 +141,9 @@ def student(x: float, skew: float) -> float:
 
 def t_quantile(level: float, df: float) -> float:
     """Half-width of a two-sided Student interval in standard errors."""
-    from scipy.special import stdtrit
+    from scipy.special import ndtri, stdtrit
 
-    return float(stdtrit(df, 0.5 + level / 2))
+    return float(stdtrit(df, 0.5 + level / 2) if df < math.inf else ndtri(0.5 + level / 2))
 
 
 def t_p_value(estimate: float, variance: float, *, df: float) -> float:
@@ -155,8 +155,12 @@ def t_p_value(estimate: float, variance: float, *, df: float) -> float:
     return float(2 * stdtr(df, -abs(estimate) / math.sqrt(variance)))
 
 
-def wilson(share: float, n: float, *, level: float) -> tuple[float, float, str]:
+def wilson(
+    share: float, n: float, *, level: float, df: float = math.inf
+) -> tuple[float, float, str]:
     """Wilson's interval of a share of ``n`` effective rows: sound where the jackknife is not.
+
+    ``df`` are degrees of freedom of the variance that ``n`` comes from, where it was estimated.
 
     Examples
     --------
@@ -164,11 +168,9 @@ def wilson(share: float, n: float, *, level: float) -> tuple[float, float, str]:
     >>> round(low, 3), round(high, 3)
     (0.0, 0.278)
     """
-    from scipy.special import ndtri
-
     if not n > 0:
         return math.nan, math.nan, "no interval: no rows"
-    z2 = float(ndtri(0.5 + level / 2)) ** 2
+    z2 = t_quantile(level, df) ** 2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = math.sqrt(z2) / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n**2))
     return max(centre - half, 0.0), min(centre + half, 1.0), f"Wilson, {n:.0f} effective rows"

@@ -124,7 +124,8 @@ class AbstractMeasure(AbstractStatistic):
         made = self.replicates(cube)
         low, high, how = interval(made, level=level)
         if self.proportion and _few(made.value, cube):
-            low, high, how = wilson(made.value, effective_size(made, cube), level=level)
+            df = made.freedom if made.in_time else math.inf
+            low, high, how = wilson(made.value, effective_size(made, cube), level=level, df=df)
         value, low, high = map(self.scale, (made.value, low, high))
         return Estimate(value, *self._inside(low, high), level, cube.n, how)
 
