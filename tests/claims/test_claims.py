@@ -128,7 +128,9 @@ def holds_its_false_alarm_rate(card: Card) -> None:
         for level in (0.05, 0.01):
             # Dependent rows: the law of the statistic is approximate, and held to 1.4 levels.
             assert (p < level).sum() <= binom.ppf(1 - RATE, tables, 1.4 * level), (make, level)
-        assert ((p >= 0) & (p <= 1)).all() and np.median(p) < 0.75
+        judged = p[~np.isnan(p)]  # a series whose rows go together for long is not judged
+        assert len(judged) >= 0.95 * tables
+        assert ((judged >= 0) & (judged <= 1)).all() and np.median(judged) < 0.75
 
 
 def _calibrated(test) -> list[Callable[[int], Evidence]]:

@@ -22,15 +22,17 @@ from trueup.audit.numbers.measures import fair_score_of, measures_of, reported, 
 from trueup.audit.numbers.remedies import NumberBench, try_corrections
 from trueup.audit.numbers.slices import find_number_slices, number_slice_findings
 from trueup.audit.remedies import Remedy
+from trueup.core.estimate import Estimate
 from trueup.core.forms import Form
 from trueup.core.measure import AbstractMeasure
 from trueup.core.number_sums import share_name, usual_share
 from trueup.core.outcome import Outcome
+from trueup.core.tables.checks import Check
 from trueup.core.tables.kernel import Scan
 from trueup.core.tables.plan import Plan
 
 
-DATA_FAULTS = ("data_few_rows", "data_few_groups")
+DATA_FAULTS = ("data_few_rows", "data_few_groups", "data_short_series")
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,11 +243,20 @@ def judge_numbers(
         *number_slice_findings(cut),
         *number_drift_findings(drifts),
     ]
-    checks = [*plan.profile.checks, *few_groups(cube, plan)]
+    checks = [*plan.profile.checks, *few_groups(cube, plan), *short_series(measures)]
     findings += from_checks(checks, cube.n)
     return JudgedNumbers(
         model, found, plan, measures, in_order(findings), cut, drifts, trial, checks, against
     )
+
+
+def short_series(measures: dict[str, Estimate]) -> list[Check]:
+    """A warning where rows follow each other for too long to tell whether a forecast is honest."""
+    test = measures.get("pit_p_value")
+    if test is None or not test.how.startswith("cannot be judged"):
+        return []
+    text = f"Whether it is honest {test.how}."
+    return [Check("data_short_series", "medium", text, test.n)]
 
 
 def _how(judged: JudgedNumbers) -> list[tuple[str, str]]:

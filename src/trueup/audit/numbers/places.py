@@ -61,6 +61,7 @@ def spread_ratio(cube: Cube, low: int, high: int, *, level: float) -> Estimate:
         p = np.clip(sums[:, :2] / sums[:, 2:], least, 1 - least)
         return (ndtri(p[:, 1]) - ndtri(p[:, 0])) / wide
 
-    made = Replicates.of(below[:, [low, high, -1]], value, sizes=sizes)
+    parts, in_time = below[:, [low, high, -1]], cube.grouping == "block"
+    made = Replicates.of(parts, value, sizes=sizes, in_time=in_time)
     ends = interval(made, level=level)
     return Estimate(made.value, *ends[:2], level, cube.n, ends[2])

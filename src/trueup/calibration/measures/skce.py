@@ -119,7 +119,8 @@ class SquaredKernelCalibrationError(AbstractMeasure):
         without = total - 2 * sums.sum(axis=2) + own
         without[:, 1][without[:, 1] < 1e-9 * total[1]] = 0.0
         value = self.value(total[None, :, None])[0] if total[1] > 0 else np.nan
-        return Replicates(float(value), self.value(without[:, :, None]), sizes[sizes > 0])
+        left, in_time = self.value(without[:, :, None]), cube.grouping == "block"
+        return Replicates(float(value), left, sizes[sizes > 0], in_time=in_time)
 
     def _inside(self, low: float, high: float) -> tuple[float, float]:
         """The truth is never below 0, though a single estimate may be."""

@@ -19,13 +19,15 @@ True
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
 from trueup.core.evidence import Evidence
-from trueup.core.jackknife import Replicates, interval
+from trueup.core.jackknife import interval
 from trueup.core.measure import AbstractMeasure, check_level
 from trueup.core.predictions import Prediction
 from trueup.core.rows import NOBODY
@@ -92,11 +94,11 @@ def skill_of_cubes(
     0.5
     """
     one, two = (score.replicates(each) for each in (cube, against))
-    saved = Replicates(
-        float(_saved(score, [one.value], [two.value])[0]),
-        _saved(score, one.without, two.without),
-        one.sizes,
-        one.resampled,
+    saved = replace(
+        one,
+        value=float(_saved(score, [one.value], [two.value])[0]),
+        without=_saved(score, one.without, two.without),
+        linear=False,
     )
     low, high, how = interval(saved, level=level)
     return Estimate(saved.value, low, high, level, cube.n, f"paired {how}")
