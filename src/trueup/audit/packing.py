@@ -21,12 +21,18 @@ AGAIN = "Save it again from the audit"
 """What to do about a file that cannot be read."""
 
 
+FIELDS = "fields"
+"""Where the fields of a part stand that has one called ``kind``."""
+
+
 def pack(value: Any, arrays: dict, name: str) -> Any:
     """A map as JSON; its arrays go into ``arrays`` under names below ``name``."""
     if isinstance(value, Saved) and type(value).__module__.startswith("trueup."):
         parts = {
             f.name: pack(getattr(value, f.name), arrays, f"{name}.{f.name}") for f in fields(value)
         }  # type: ignore[arg-type]
+        # A field of the name that tells the part must not take its place.
+        parts = {FIELDS: parts} if "kind" in parts else parts
         return {"kind": type(value).__name__, **parts}
     if isinstance(value, tuple):
         return [pack(item, arrays, f"{name}.{i}") for i, item in enumerate(value)]
@@ -93,7 +99,8 @@ def _part(value: Any, arrays: dict, known: dict[str, type], of: type) -> Any:
         )
     if not issubclass(kind, of):
         raise _wrong(value["kind"], f"a part such as {of.__name__} belongs")
-    types, rest = _types(kind), {k: v for k, v in value.items() if k != "kind"}
+    types = _types(kind)
+    rest = value[FIELDS] if "kind" in types else {k: v for k, v in value.items() if k != "kind"}
     strange = sorted(set(rest) - set(types))
     if strange:
         raise TypeError(f"{value['kind']} has no {strange[0]!r}")
