@@ -224,9 +224,7 @@ def row_of(node: Expr, table: Mapping, ops: Mapping, *, target: str) -> Any:
     """The row of ``table`` for the kind of ``node``; an operation must be in ``ops``, too."""
     what, why, do = node.stays
     if what:
-        raise Unwritable(
-            f"export to {target}", f"there is no way to write {what}", why=why, do=do
-        )
+        raise Unwritable(f"export to {target}", f"there is no way to write {what}", why=why, do=do)
     missing = type(node).__name__ if type(node) not in table else ""
     if isinstance(node, Apply) and node.op not in ops:
         missing = f"operation {node.op!r}"

@@ -148,7 +148,9 @@ def to_python(formula: Formula) -> str:
     given = ", ".join([formula.input, *map(argument, formula.beside)])
     head = '"""' + _docstring("\n".join(formula.words)) + '\n"""\n\nimport numpy as np\n\n\n'
     arrays = "".join(f"{name} = {_literal(v)}\n" for name, v in source.arrays.items())
-    parts = "".join(part for part in (ABOVE, TEXTS, CHOOSE, LOOKUP, PIECEWISE) if part in source.parts)
+    parts = "".join(
+        part for part in (ABOVE, TEXTS, CHOOSE, LOOKUP, PIECEWISE) if part in source.parts
+    )
     text = "".join(f"    {line}\n" for line in body)
     words = "".join(f"    {line}".rstrip() + "\n" for line in _usage(formula).splitlines())
     gap = "\n\n" if arrays else ""

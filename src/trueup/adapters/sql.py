@@ -176,9 +176,7 @@ def _stages(formula: Formula, rules: Dialect):
         stages += [{} for _ in range(depth + 1 - len(stages))]
         stages[depth] |= dict(zip(names[id(node)], terms, strict=True))
     # Whether the row holds probabilities is judged on the numbers, one stage after they are read.
-    probs = next(
-        n for n in ex.in_order(formula.written) if getattr(n, "name", "") == formula.input
-    )
+    probs = next(n for n in ex.in_order(formula.written) if getattr(n, "name", "") == formula.input)
     further = [
         name
         for node in ex.in_order(formula.written)

@@ -149,7 +149,11 @@ def learn(
     said = _found(fitted, other, level)
     proof = _proof(fitted, other, level)
     about = {"table": name, "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
-    kept = proof.to_dict() if proof and fitted.gives.kind not in PROMISED else _kept(said, fitted, other)
+    kept = (
+        proof.to_dict()
+        if proof and fitted.gives.kind not in PROMISED
+        else _kept(said, fitted, other)
+    )
     remedy = StoredRemedy(
         fitted,
         roles.said,
@@ -181,7 +185,9 @@ def _settings(card: Card, settings: dict[str, Any]) -> AbstractCorrection:
     strange = sorted(set(settings) - set(known))
     if strange:
         listed = ", ".join(known) or "none"
-        raise UsageError("correct", f"{card.name} has no setting {strange[0]!r}", do=f"Use {listed}")
+        raise UsageError(
+            "correct", f"{card.name} has no setting {strange[0]!r}", do=f"Use {listed}"
+        )
     for name, value in settings.items():
         if "tuple" in str(known[name].type) and not isinstance(value, tuple):
             settings[name] = tuple(value.split(",")) if isinstance(value, str) else (value,)
@@ -189,7 +195,9 @@ def _settings(card: Card, settings: dict[str, Any]) -> AbstractCorrection:
         return kind(**settings)
     except TypeError as error:
         raise UsageError(
-            "correct", f"{card.name} cannot be set up: {error}", do=f"Its settings: {', '.join(known)}"
+            "correct",
+            f"{card.name} cannot be set up: {error}",
+            do=f"Its settings: {', '.join(known)}",
         ) from error
 
 
@@ -213,6 +221,12 @@ def _beside(
     named = [value for value in said.values() if isinstance(value, str) and value in table.columns]
     groups = tuple(dict.fromkeys([*by, *named]))
     features = tuple(said.get("columns", ())) if "features" in settings.reads else ()
+    if "features" in settings.reads and not features:
+        raise UsageError(
+            "correct",
+            f"{type(settings).__name__} reads features beside the prediction",
+            do="Name their columns: --set columns=A,B (in Python settings={'columns': ('A', 'B')})",
+        )
     table.require("correct", [*groups, *features])
     return groups, features
 

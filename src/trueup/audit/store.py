@@ -124,7 +124,9 @@ class StoredRemedy:
 
         frame = nw.from_native(table, eager_only=True)
         made = [
-            nw.new_series(name, values, kept_type(frame, name, values), backend=frame.implementation)
+            nw.new_series(
+                name, values, kept_type(frame, name, values), backend=frame.implementation
+            )
             for name, values in self._corrected(frame).items()
         ]
         return frame.with_columns(*made).to_native()

@@ -131,5 +131,7 @@ class OfNodes:
         first = AtLeast(operate("subtract", self.p, order[k - 1]), 0.0)
         # One of the factors is 0 and the other 1: the sum is exact.
         others = Scaled(first, -1.0, 1.0)
-        second, top = (operate("multiply", own, order[k - j]) for own, j in ((first, 2), (others, 1)))
+        second, top = (
+            operate("multiply", own, order[k - j]) for own, j in ((first, 2), (others, 1))
+        )
         return operate("add", second, top)
