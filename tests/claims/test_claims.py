@@ -16,7 +16,7 @@ from scipy.special import expit, logit, softmax
 from scipy.stats import binom, norm, t
 
 import forecast_worlds
-from claims import aggregation, distributions
+from claims import aggregation, conformal, distributions
 from corrections import SETTINGS, applied, with_roles
 from trueup.calibration import PerGroup, PlattScaling, ece, log_loss
 from trueup.core import Evidence, Probabilities
@@ -406,7 +406,7 @@ def recovers_the_scale_of_every_row(card: Card) -> None:
     assert (np.abs(gap.mean(axis=0)) < bound + 0.02).all() and (bound < 0.2).all()
 
 
-CLAIMS |= distributions.CLAIMS | aggregation.CLAIMS
+CLAIMS |= distributions.CLAIMS | aggregation.CLAIMS | conformal.CLAIMS
 
 CASES = [(card, words) for card in read_cards() for words in card.claims]
 

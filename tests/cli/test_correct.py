@@ -1,4 +1,4 @@
-"""``trueup correct``: every correction by name, judged on groups that it never saw, saved, applied."""
+"""``trueup correct``: every correction by name, judged on groups that it never saw, saved."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_every_correction_by_its_name(card, tmp_path):
     """Fitted on a table, saved, read again and applied; what is none is refused."""
     settings = dict(SETTINGS.get(card.name, {}))
     if card.name in ("CorrectnessAware", "DensityAware"):
-        with pytest.raises(UsageError, match="reads features beside the prediction. Name their"):
+        with pytest.raises(UsageError, match="reads features beside the prediction"):
             learn(class_frame(200), method=card.name, truth="animal")
         settings["columns"] = "feature_0,feature_1"
     if not of_shell(card):

@@ -39,6 +39,7 @@ CARD = Card(
           "guarantee": "every quantile over all rows, or within every group"},
     paper="Vovk, Shen, Manokhin & Xie 2019, Machine Learning 108; "
           "Vovk, Petej, Nouretdinov, Manokhin & Gammerman 2020, COPA",
+    claims=("finite-sample marginal coverage", "coverage in every group"),
     exports=("ConformalDistribution", "predictive_system"),
     cost="O(n log n) for the fit, O(q) a row; the score of a whole law O(log n) a row",
     not_for="quantiles further out than 1 / (n + 1); laws whose shape differs from row to row",

@@ -41,6 +41,8 @@ CARD = Card(
     paper="Lei et al. 2018, JASA 113(523); Romano, Patterson & Candes 2019, arXiv:1905.03222; "
           "variants: Sesia & Candes 2020, Stat 9(1); ratios: Tibshirani et al. 2019, "
           "arXiv:1904.06019",
+    claims=("finite-sample marginal coverage", "coverage in every group",
+            "coverage under a known covariate shift"),
     cost="O(n) for the fit, O(m) for m new rows",
     not_for="rows in time that drift: see AdaptiveConformal; fewer rows than level / (1 - level)",
 )  # fmt: skip
