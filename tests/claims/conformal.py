@@ -1,6 +1,6 @@
 """Claims of conformal methods: their exact laws, by simulation.
 
-With n known rows and m new ones, all exchangeable and without ties, the number of new rows inside is
+With n known rows and m new ones, exchangeable and without ties, the number of new rows inside is
 Beta-binomial. A test of every table's place in its law sees a rank that is off by one.
 """
 

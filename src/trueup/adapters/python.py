@@ -205,7 +205,7 @@ def _usage(formula: Formula) -> str:
         said = f"Corrected forecasts {made} of ``values`` {shape}, {formula.takes}"
     if formula.sets:
         said = (
-            f"Sets (n, {len(formula.outputs)}), 1 for a class inside and 0 for others, with columns "
+            f"Sets (n, {len(formula.outputs)}), 1 for a class inside, else 0, with columns "
             f"{', '.join(formula.outputs[:9])}, of ``{formula.input}`` {shape}"
         )
     lines = [f'"""{_docstring(said)}.', ""]

@@ -21,7 +21,7 @@ NUMBERS = 4_000_000
 
 
 def computed(remedy: StoredRemedy, table: Table, types: Mapping[str, str]) -> str:
-    """A query of all columns of ``table`` and the corrected ones, which lie in a table of their own.
+    """A query of all columns of ``table`` with the corrected ones, which lie in another table.
 
     ``types`` are the SQL types of corrected columns that are not those of their form.
     """

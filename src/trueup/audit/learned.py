@@ -1,4 +1,4 @@
-"""Any correction of the catalogue for a table: learned on half of its groups, judged on the rest."""
+"""Any correction for a table: learned on half of its groups, judged on the rest."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from trueup.core.laws import common_kind
 from trueup.core.splits import split_groups
 from trueup.core.tables.labels import table_values
 from trueup.core.tables.opened import opened
-from trueup.core.tables.plan import make_plan
+from trueup.core.tables.plan import Plan, make_plan
 from trueup.core.tables.profile import profile
 from trueup.core.tables.roles import Leniency, Roles, assign
 from trueup.core.tables.sampled import sampled
@@ -146,25 +146,26 @@ def learn(
         name = options["name"] or table.name
     one, other = _halves(evidence)
     fitted = chosen.fit(one)
-    said = _found(fitted, other, level)
-    proof = _proof(fitted, other, level)
-    about = {"table": name, "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
-    kept = (
-        proof.to_dict()
-        if proof and fitted.gives.kind not in PROMISED
-        else _kept(said, fitted, other)
-    )
-    remedy = StoredRemedy(
-        fitted,
-        roles.said,
-        roles.event,
-        tuple(map(str, plan.profile.classes)),
-        kept,
-        about | {"paper": card.paper},
-        plan.profile.normalize and not roles.event,
-    )
+    found, proof = _found(fitted, other, level), _proof(fitted, other, level)
+    promised = proof is None or fitted.gives.kind in PROMISED
+    kept = _kept(found, fitted, other) if promised else proof.to_dict()
+    remedy = _remedy(fitted, plan, kept, {"table": name, "paper": card.paper})
     taken = {role: ", ".join(_columns(roles, role)) for role in roles.guessed}
-    return Learned(remedy, said, proof, len(one), len(other), every, taken)
+    return Learned(remedy, found, proof, len(one), len(other), every, taken)
+
+
+def _remedy(fitted: Fitted, plan: Plan, proof: dict, about: dict) -> StoredRemedy:
+    """The correction with the columns of the table."""
+    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return StoredRemedy(
+        fitted,
+        plan.roles.said,
+        plan.roles.event,
+        tuple(map(str, plan.profile.classes)),
+        proof,
+        about | {"created": created},
+        plan.profile.normalize and not plan.roles.event,
+    )
 
 
 def _columns(roles: Roles, role: str) -> tuple[str, ...]:

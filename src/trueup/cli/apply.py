@@ -13,7 +13,7 @@ from trueup.cli import plain
 @click.option("--out", required=True, help="File to write: .parquet, .csv or .tsv.")
 @click.option("--threads", default=2, show_default=True, help="Threads.")
 def command(remedy: str, table: str, out: str, threads: int) -> None:
-    """Correct TABLE with the folder REMEDY that --save of `trueup audit` or `correct` wrote."""
+    """Correct TABLE with the folder REMEDY of --save (`trueup audit`, `correct`)."""
     from trueup.audit.apply import apply_file
     from trueup.audit.store import load_remedy
 

@@ -1,4 +1,4 @@
-"""``trueup correct``: any correction of the catalogue, learned on a table and judged on the rest."""
+"""``trueup correct``: any correction, learned on half of a table and judged on the rest."""
 
 from __future__ import annotations
 
