@@ -130,7 +130,7 @@ def learn(
     >>> made.remedy.outputs, made.learned_on + made.judged_on
     (('in_0', 'in_1'), 4000)
     >>> print(made.found["set_coverage"])
-    0.8049 (0.7888 to 0.8210)
+    0.7874 (0.7693 to 0.8056)
     """
     card = correction_card("correct", method)
     options = read_options("correct", roles_and_leniency)
