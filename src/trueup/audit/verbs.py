@@ -102,7 +102,7 @@ def audit(
     started = time.perf_counter()
     by = (by,) if isinstance(by, str) else tuple(dict.fromkeys(by))
     columns = tuple([prob] if prob else [probs] if isinstance(probs, str) else probs)
-    options = _options(roles_and_leniency)
+    options = read_options("audit", roles_and_leniency)
     values, form = asked_form(options["numbers"])
     if form and columns:
         raise UsageError("audit", "probabilities and a forecast were given", do="Pass one of them")
@@ -192,7 +192,7 @@ def _match(said: np.ndarray, y: Any) -> None:
         )
 
 
-def _options(given: dict) -> dict:
+def read_options(who: str, given: dict) -> dict:
     """Sort keywords into roles, leniency and the rest; refuse unknown ones."""
     names = ("time", "cluster", "weight", "model", "key", "against")
     roles = {k: given.pop(k) for k in names if k in given}
@@ -208,7 +208,7 @@ def _options(given: dict) -> dict:
     numbers = {key: given.pop(key) for key in NUMBERS if key in given}
     if given:
         raise UsageError(
-            "audit",
+            who,
             f"unknown argument {sorted(given)[0]!r}",
             do="Use time, cluster, weight, model, key, normalize, drop_bad, positive, classes; of "
             f"numbers {', '.join(NUMBERS)}, against",
