@@ -7,9 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import trueup as tu
+from audit.forecasts import KINDS
 from audit.tables import scanned
 from cli.shell import quick
 from scale.elsewhere import AUDITS, CUTS, oracle, same, same_audit, table
+from scale.numbers_elsewhere import NUMBER_CUTS, number_table, same_number_audit, same_numbers
 
 
 frames = pytest.importorskip("dask.dataframe", reason="Dask is not installed")
@@ -49,6 +51,30 @@ def test_the_cube_is_that_of_the_kernel(rows, cut):
 @pytest.mark.parametrize("audit", AUDITS)
 def test_the_audit_is_the_same(rows, audit):
     same_audit(tu.audit(rows, **AUDITS[audit]), audit)
+
+
+@pytest.fixture(scope="module")
+def forecasts_in(cluster, tmp_path_factory):
+    """A table of forecasts in Dask, as several files."""
+
+    def made(kind):
+        place = tmp_path_factory.mktemp(kind)
+        for i, part in enumerate(np.array_split(np.arange(len(number_table(kind))), PARTS)):
+            pq.write_table(number_table(kind).take(part), place / f"part-{i}.parquet")
+        return frames.read_parquet(place)
+
+    return made
+
+
+@pytest.mark.parametrize("cut", NUMBER_CUTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_cube_of_forecasts_of_numbers_too(forecasts_in, kind, cut):
+    same_numbers(forecasts_in(kind), kind, cut)
+
+
+@pytest.mark.parametrize("kind", ["normal", "quantiles"])
+def test_the_audit_of_forecasts_of_numbers_too(forecasts_in, kind):
+    same_number_audit(forecasts_in(kind), kind)
 
 
 def test_rows_are_known_by_their_place_whatever_the_partitions(rows):

@@ -12,9 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import trueup as tu
+from audit.forecasts import KINDS
 from audit.tables import ids, scanned
 from cli.shell import quick
 from scale.elsewhere import AUDITS, CUTS, oracle, same, same_audit, table
+from scale.numbers_elsewhere import NUMBER_CUTS, number_table, same_number_audit, same_numbers
 from trueup.core.errors import EvidenceError, MissingPackage
 from trueup.core.tables.remote.spark import SETTINGS, interruptible
 
@@ -65,6 +67,17 @@ def test_the_cube_is_that_of_the_kernel(rows, cut):
 @pytest.mark.parametrize("audit", AUDITS)
 def test_the_audit_is_the_same(rows, audit):
     same_audit(tu.audit(rows, **AUDITS[audit]), audit)
+
+
+@pytest.mark.parametrize("cut", NUMBER_CUTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_cube_of_forecasts_of_numbers_too(session, kind, cut):
+    same_numbers(session.createDataFrame(number_table(kind)).repartition(3), kind, cut)
+
+
+@pytest.mark.parametrize("kind", ["normal", "quantiles"])
+def test_the_audit_of_forecasts_of_numbers_too(session, kind):
+    same_number_audit(session.createDataFrame(number_table(kind)), kind)
 
 
 def test_groups_do_not_depend_on_partitions(rows):

@@ -224,8 +224,6 @@ def _elsewhere(table: Any) -> list[tuple[str, str]]:
 
 def _judged(table: Table, roles: Roles, leniency: Leniency, level: float, options: dict):
     """Every model of the table judged, the best first, and what was left out."""
-    if roles.form:
-        _here("audit", table)
     look = profile(table, roles, leniency)
     names = [name for name, _ in _models(table, roles)] or [""]
     if len(names) > MODELS:
@@ -250,17 +248,6 @@ def _judged(table: Table, roles: Roles, leniency: Leniency, level: float, option
         judged.append(judge(found, plan, model=shown, level=level))
         notes = [s.left_out for s in plan.slicers if s.left_out] + _pairs_left_out(plan)
     return sorted(judged, key=lambda j: j.measures[j.score.name].value), notes
-
-
-def _here(who: str, table: Any) -> None:
-    """Forecasts of numbers are summed by trueup itself."""
-    engine = getattr(table, "engine", None)
-    if engine is not None:
-        raise UsageError(
-            who,
-            f"forecasts of numbers in a table of {engine.name} cannot be judged where they are",
-            do="Pass Parquet or CSV files, or a table in memory",
-        )
 
 
 def _models(table: Table, roles: Roles) -> list:

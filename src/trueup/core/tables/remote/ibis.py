@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from trueup.core.groups import FOLD
+from trueup.core.tables.number_kernel import NumberKernel
+from trueup.core.tables.remote.batches import summed_batches
+from trueup.core.tables.source import BATCH
 
 
 PACKAGES = ("ibis", "pyarrow")
@@ -41,3 +44,8 @@ def arrays(table: Any) -> dict:
     """A small result through Arrow."""
     result = table.to_pyarrow()
     return {name: result[name].to_numpy(zero_copy_only=False) for name in result.column_names}
+
+
+def summed(table: Any, kernel: NumberKernel) -> dict:
+    """Batches by the kernel, as the warehouse sends them."""
+    return summed_batches(table.to_pyarrow_batches(chunk_size=BATCH), kernel)
