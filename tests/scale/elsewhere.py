@@ -111,17 +111,20 @@ def same_audit(found: Any, audit: str) -> None:
     assert dict(found.how)["Engine"].endswith("where they are; only sums came here.")
 
 
-def same_words(found: Any, said: dict) -> None:
-    """The same words, and the same numbers to nine digits, but for what changes by the hour."""
+def same_words(found: Any, said: dict, *, places: int = 300) -> None:
+    """The same words, and the same numbers to nine digits, but for what changes by the hour.
+
+    ``places`` after the point are all that a difference of two means of sums can agree in.
+    """
     made, said = found.to_dict(), dict(said)
     for changing in ("title", "created", "seconds"):
         made.pop(changing), said.pop(changing, None)
-    assert _rounded(made) == _rounded(said)
+    assert _rounded(made, places) == _rounded(said, places)
 
 
-def _rounded(value: Any) -> Any:
+def _rounded(value: Any, places: int) -> Any:
     if isinstance(value, dict):
-        return {name: _rounded(v) for name, v in value.items()}
+        return {name: _rounded(v, places) for name, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(v) for v in value]
-    return float(f"{value:.9g}") if isinstance(value, float) else value
+        return [_rounded(v, places) for v in value]
+    return float(f"{round(value, places):.9g}") if isinstance(value, float) else value

@@ -11,7 +11,14 @@ from audit.forecasts import KINDS
 from audit.tables import scanned
 from cli.shell import quick
 from scale.elsewhere import AUDITS, CUTS, oracle, same, same_audit, table
-from scale.numbers_elsewhere import NUMBER_CUTS, number_table, same_number_audit, same_numbers
+from scale.numbers_elsewhere import (
+    NUMBER_CUTS,
+    number_scan,
+    number_table,
+    same_number_audit,
+    same_numbers,
+)
+from trueup.core.errors import EvidenceError
 
 
 frames = pytest.importorskip("dask.dataframe", reason="Dask is not installed")
@@ -66,15 +73,29 @@ def forecasts_in(cluster, tmp_path_factory):
     return made
 
 
-@pytest.mark.parametrize("cut", NUMBER_CUTS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "cut"),
+    [("normal", cut) for cut in NUMBER_CUTS] + [(kind, "slices") for kind in KINDS[1:]],
+)
 def test_the_cube_of_forecasts_of_numbers_too(forecasts_in, kind, cut):
     same_numbers(forecasts_in(kind), kind, cut)
 
 
-@pytest.mark.parametrize("kind", ["normal", "quantiles"])
-def test_the_audit_of_forecasts_of_numbers_too(forecasts_in, kind):
-    same_number_audit(forecasts_in(kind), kind)
+def test_the_audit_of_forecasts_of_numbers_too(forecasts_in):
+    same_number_audit(forecasts_in("quantiles"), "quantiles")
+
+
+def test_forecasts_are_known_by_their_place_whatever_the_partitions(forecasts_in):
+    expected = number_scan("ensemble", number_table("ensemble"), by=("site",))
+    rows = forecasts_in("ensemble").repartition(npartitions=2)
+    same(expected, number_scan("ensemble", rows, by=("site",)))
+
+
+def test_bad_forecasts_are_refused(forecasts_in):
+    rows = forecasts_in("normal")
+    rows["sd"] = rows["sd"].where(rows["id"] > -900, 0.0)
+    with pytest.raises(EvidenceError, match="1 row is of an sd that is not positive; one of"):
+        tu.audit(rows, truth="y", mean="mean", sd="sd")
 
 
 def test_rows_are_known_by_their_place_whatever_the_partitions(rows):

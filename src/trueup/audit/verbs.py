@@ -116,7 +116,7 @@ def audit(
             compare(models, level=level) if len(models) > 1 else [],
             time.perf_counter() - started,
             datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            [*models[0].how, *_elsewhere(table)],
+            [*models[0].how, *_elsewhere(table, numbers=bool(roles.form))],
             level,
             notes,
         )
@@ -214,12 +214,16 @@ def _options(given: dict) -> dict:
     return {"roles": roles, "leniency": leniency, "numbers": numbers, **rest}
 
 
-def _elsewhere(table: Any) -> list[tuple[str, str]]:
+def _elsewhere(table: Any, *, numbers: bool) -> list[tuple[str, str]]:
     """Which engine did the work, where trueup did not read the table itself."""
     engine = getattr(table, "engine", None)
     if engine is None:
         return []
-    return [("Engine", f"{engine.name} added up the rows where they are; only sums came here.")]
+    if numbers and engine.sends:
+        text = "handed over the columns that were needed; trueup added up the rows as they came."
+    else:
+        text = "added up the rows where they are; only sums came here."
+    return [("Engine", f"{engine.name} {text}")]
 
 
 def _judged(table: Table, roles: Roles, leniency: Leniency, level: float, options: dict):
