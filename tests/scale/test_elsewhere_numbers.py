@@ -1,4 +1,4 @@
-"""Forecasts of numbers in Polars, DuckDB and Ibis: the cube and the audit are those of the kernel."""
+"""Forecasts of numbers in Polars, DuckDB and Ibis: cube and audit are those of the kernel."""
 
 from __future__ import annotations
 
@@ -157,7 +157,9 @@ def test_bad_rows_can_be_left_out(case, engine):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_text_and_repeated_keys_are_said(engine):
-    table = pa.table(forecast_table("points", 400) | {"word": ["a"] * 400, "k": np.arange(400) // 2})
+    table = pa.table(
+        forecast_table("points", 400) | {"word": ["a"] * 400, "k": np.arange(400) // 2}
+    )
     with pytest.raises(EvidenceError, match="column 'word' must hold numbers; it holds"):
         tu.audit(ENGINES[engine](table), truth="y", point="word")
     with pytest.raises(EvidenceError, match="column 'word' must hold numbers; it holds"):
@@ -189,7 +191,7 @@ def test_the_columns_are_guessed_from_their_names_there_too():
 
 def test_a_relation_streams_through_pyarrow(monkeypatch):
     monkeypatch.setattr("trueup.core.tables.remote.duckdb.find_spec", lambda name: None)
-    with pytest.raises(MissingPackage, match="DuckDB relation stream through pyarrow. Run: pip"):
+    with pytest.raises(MissingPackage, match=r"DuckDB relation stream through pyarrow. Run: pip"):
         number_scan("points", relation(number_table("points")))
 
 

@@ -72,8 +72,8 @@ def _typed(role: str, table: RemoteTable, name: str) -> nw.Expr:
 
 
 def prepared(table: RemoteTable, plan: RemotePlan) -> nw.LazyFrame:
-    """Rows that take part: code or number ``y``, prediction ``p0`` .., slices ``s0`` .., group ``g``,
-    bucket of time ``t``, weight ``w``, and the row's number ``r``."""
+    """Rows that take part: code or number ``y``, prediction ``p0`` .., slices ``s0`` ..,
+    group ``g``, bucket of time ``t``, weight ``w``, and the row's number ``r``."""
     frame = by_role(table, plan.roles)
     if plan.only is not None:
         frame = frame.filter(plan.only)
@@ -132,7 +132,7 @@ def content(plan: Plan) -> nw.Expr:
     parts += [nw.col(f"s{i}") for i in range(len(plan.slicers))]
     if plan.clock:
         parts.append(nw.col("t"))
-    for share in _shares(plan):
+    for share in _fractions(plan):
         scaled = share * FINE
         fine = scaled.floor()
         parts += [fine.cast(nw.Int64) % MODULUS, ((scaled - fine) * REST).floor().cast(nw.Int64)]
@@ -142,12 +142,12 @@ def content(plan: Plan) -> nw.Expr:
     return total % MODULUS
 
 
-def _shares(plan: Plan) -> list[nw.Expr]:
+def _fractions(plan: Plan) -> list[nw.Expr]:
     """What fractions a row holds: probabilities as they are, other numbers squeezed to [0, 1]."""
+    columns = [nw.col(f"p{j}") for j in range(len(plan.roles.said))]
     if not plan.roles.form:
-        return [nw.col(f"p{j}").clip(0.0, 1e9) for j in range(len(plan.roles.said))]
-    held = [nw.col(name) for name in ("y", *(f"p{j}" for j in range(min(len(plan.roles.said), MOST))))]
-    return [(v / (v.abs() + 1.0) + 1.0) / 2 for v in held]
+        return [p.clip(0.0, 1e9) for p in columns]
+    return [(v / (v.abs() + 1.0) + 1.0) / 2 for v in (nw.col("y"), *columns[:MOST])]
 
 
 def hashed(key: nw.Expr, *, count: int = GROUPS) -> nw.Expr:

@@ -158,8 +158,9 @@ def summed(table: Any, kernel: NumberKernel) -> dict:
             f"Spark's workers sum forecasts of numbers in Python: {lacking[-1].strip()}",
             do="Install trueup and pyarrow where the workers run, or audit a copy as Parquet files",
         ) from error
-    names = dict(zip(sums, names_of(empty), strict=True))
-    total = placed({names.get(name, name): column for name, column in found.items()}, empty)
+    named = zip(sums, names_of(empty), strict=True)
+    rows = {"cell": found["cell"]} | {name: found[column] for column, name in named}
+    total = placed(rows, empty)
     del total["sample"]
     return total
 
