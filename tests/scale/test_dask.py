@@ -75,7 +75,7 @@ def forecasts_in(cluster, tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("kind", "cut"),
-    [("normal", cut) for cut in NUMBER_CUTS] + [(kind, "slices") for kind in KINDS[1:]],
+    [("normal", cut) for cut in NUMBER_CUTS] + [(kind, "times and weights") for kind in KINDS[1:]],
 )
 def test_the_cube_of_forecasts_of_numbers_too(forecasts_in, kind, cut):
     same_numbers(forecasts_in(kind), kind, cut)

@@ -77,7 +77,7 @@ def test_the_audit_is_the_same(rows, audit):
 
 @pytest.mark.parametrize(
     ("kind", "cut"),
-    [("normal", cut) for cut in NUMBER_CUTS] + [(kind, "slices") for kind in KINDS[1:]],
+    [("normal", cut) for cut in NUMBER_CUTS] + [(kind, "times and weights") for kind in KINDS[1:]],
 )
 def test_the_cube_of_forecasts_of_numbers_too(session, kind, cut):
     same_numbers(session.createDataFrame(number_table(kind)).repartition(3), kind, cut)

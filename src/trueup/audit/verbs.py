@@ -51,7 +51,8 @@ def audit(
     data
         Path of Parquet or CSV files, ``file.duckdb::table``, a pandas, polars or Arrow table, or a
         dict of arrays (n,). A Spark or Dask DataFrame, a polars LazyFrame, an Ibis table and a
-        DuckDB relation stay where they are: their engine adds up, and only sums come here.
+        DuckDB relation stay where they are: their engine adds up, and only sums come here; of
+        forecasts of numbers DuckDB and Ibis hand over the columns that are needed.
     truth
         Column of what happened; guessed from the names where empty.
     probs, prob
