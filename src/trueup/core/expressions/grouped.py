@@ -49,9 +49,8 @@ class _Merge:
 
     def close(self) -> None:
         """Fill the table that all numbers are looked up in: a row finds its group once."""
-        object.__setattr__(
-            self.table, "values", np.column_stack([*self.columns, self.table.values])
-        )
+        found = np.column_stack([*self.columns, self.table.values])
+        object.__setattr__(self.table, "values", found)
 
     def __call__(self, nodes: tuple[Expr, ...]) -> Expr:
         known = tuple(map(id, nodes))

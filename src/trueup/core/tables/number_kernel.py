@@ -65,7 +65,7 @@ class NumberKernel:
             shape = (plan.groups, SPREADS)
             part["spread"] = tally(group * SPREADS + spread, chosen, shape=shape)
         part |= self._cut(arrays, group, columns)
-        part["sample"] = [self._sample(said, truth, group, weight, row)]
+        part["sample"] = [self._sample(arrays, said, truth, group, weight, row)]
         return part
 
     def _columns(self, said: list, truth: np.ndarray, row: np.ndarray):
@@ -112,11 +112,14 @@ class NumberKernel:
             part["chunks"] = tally(chunk, columns, shape=(plan.clock.chunks, 1))
         return part
 
-    def _sample(self, said: list, truth, group, weight, row) -> Sample:
+    def _sample(self, arrays: dict, said: list, truth, group, weight, row) -> Sample:
         keep = kept(row, self.every)
         values = np.column_stack([column[keep] for column in said])
         weight = None if weight is None else weight[keep]
-        return Sample(values, truth[keep], group[keep], weight, self.every)
+        slices = range(len(self.plan.slicers))
+        codes = [np.asarray(arrays[f"s{i}"])[keep].astype(np.uint8) for i in slices]
+        columns = np.column_stack(codes) if codes else None
+        return Sample(values, truth[keep], group[keep], weight, self.every, columns)
 
     def finish(self, total: dict) -> Scan:
         """The scan of all batches together."""
