@@ -18,12 +18,20 @@ from trueup.core.tables.kernel import Sample
 from trueup.core.tables.plan import Plan, Slicer
 
 
-USUAL: tuple[tuple[str, AbstractCorrection], ...] = (
-    ("a shift", BiasCorrection()),
-    ("a factor of the spread", SpreadScaling()),
-    ("a shift and a factor of the spread", SpreadScaling(shift="constant")),
+Base = tuple[str, str, AbstractCorrection]
+"""Short name of a correction, what it does in words, settings."""
+USUAL: tuple[Base, ...] = (
+    ("shift", "a shift", BiasCorrection()),
+    ("spread", "a factor of the spread", SpreadScaling()),
+    (
+        "shift_and_spread",
+        "a shift and a factor of the spread",
+        SpreadScaling(shift="constant"),
+    ),
 )
-"""What a group may need, in words."""
+"""What a group may need."""
+FEW = 10.0
+"""Rows from which a map is drawn towards that of all; without that it takes twice as many."""
 NAMED = 8
 """At most so many values are named."""
 
@@ -75,23 +83,21 @@ def names_by_column(sample: Sample, plan: Plan, columns: list[str]) -> dict[str,
     return found
 
 
-def by_value(
-    column: str, values: int, kind: str, winner: tuple[str, AbstractCorrection] | None
-) -> list[tuple[str, str, PerGroup]]:
-    """Corrections for each of ``values`` groups: name, what they do in words, settings.
+def by_value(column: str, values: int, kind: str, winner: Base | None) -> list[Base]:
+    """Corrections for each of ``values`` groups.
 
     Each is a usual one, or the ``winner`` among those for all, learned for each group by itself, or
     drawn towards that of all.
     """
-    bases = [pair for pair in USUAL if kind in pair[1].kinds]
-    if winner is not None and winner[1] not in [base for _, base in bases]:
+    bases = [base for base in USUAL if kind in base[2].kinds]
+    if winner is not None and winner[2] not in [base for *_, base in bases]:
         bases.append(winner)
-    found = []
-    for words, base in bases:
-        said, short = f"{words} for each {column}", words.replace("a ", "").replace(" ", "_")
+    found: list[Base] = []
+    for name, words, base in bases:
+        said = f"{words} for each {column}"
         if values <= SEPARATE:
-            found.append((f"{short}_by:{column}", said, PerGroup(column, base)))
+            found.append((f"{name}_by:{column}", said, PerGroup(column, base)))
         if values >= COMMON:
-            drawn = f"{said}, drawn towards that of all"
-            found.append((f"{short}_drawn_by:{column}", drawn, PerGroup(column, base, prior=None)))
+            drawn = PerGroup(column, base, least=FEW, prior=None)
+            found.append((f"{name}_drawn_by:{column}", f"{said}, drawn towards that of all", drawn))
     return found

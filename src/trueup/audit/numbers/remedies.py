@@ -13,7 +13,14 @@ from functools import cached_property
 import numpy as np
 
 from trueup.audit.numbers.groups import by_value
-from trueup.audit.remedies import PLENTY, Remedy, Trial, numbers_of, short_name
+from trueup.audit.remedies import (
+    PLENTY,
+    Remedy,
+    Trial,
+    numbers_of,
+    settled,
+    short_name,
+)
 from trueup.calibration.recalibrate import do_nothing, per_group
 from trueup.core.cards import Card, all_cards
 from trueup.core.correction import AbstractCorrection
@@ -179,7 +186,7 @@ class _Course:
             found, first = self._by_column(column, best)
             remedies = remedies + found
             won += [first] * (first is not None)
-        best = min(won, key=lambda remedy: remedy.held_out_loss, default=best)
+        best = settled(min(won, key=lambda remedy: remedy.held_out_loss, default=None), best)
         first = best or remedies[0]
         others = [remedy for remedy in remedies if remedy is not first]
         return [first, *sorted(others, key=lambda remedy: remedy.held_out_loss)], best
@@ -190,7 +197,7 @@ class _Course:
         to_beat = (do_nothing.CARD, do_nothing.DoNothing()) if best is None else pairs[best.title]
         winner = None
         if best is not None and best.fitted.map.parameters:
-            winner = (words_of(best.title), to_beat[1])
+            winner = (best.name, words_of(best.title), to_beat[1])
         values = len(np.unique(self.learn.by[column]))
         tried = [self.tried(*to_beat)]
         for name, words, settings in by_value(column, values, self.bench.form.kind, winner):

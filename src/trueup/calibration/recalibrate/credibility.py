@@ -15,7 +15,7 @@ from trueup.core.probabilities import log_softmax
 from trueup.core.splits import split_groups
 
 
-PRIORS = (np.inf, 10_000.0, 3_000.0, 1_000.0, 300.0, 100.0, 30.0, 10.0, 0.0)
+PRIORS = (np.inf, 10_000.0, 3_000.0, 1_000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 0.0)
 """Rows of the prior that are tried; of equal ones the first, which believes groups least."""
 ROOT_PI = float(np.sqrt(np.pi))
 

@@ -141,20 +141,21 @@ class PerGroup(AbstractCorrection):
                 do=f"Pass a base for {kind}",
             )
         names, group = groups_of("PerGroup", evidence, self.column)
-        pooled, maps, mass, converged = self._maps(base, evidence, weight, group, len(names))
+        rows = evidence, weight, group
+        pooled, maps, mass, converged = self._maps(base, *rows, len(names), self.least)
         prior = self.prior
         if prior is None:
-            parts = self._trials(base, evidence, weight, group, len(names))
+            parts = self._trials(base, *rows, len(names))
             prior = best_prior(parts, self.gives(form_of(evidence.prediction)))
         own = np.array([found is not pooled for found in maps], dtype=bool)
         shares = np.where(own, credibility(mass, prior), 0.0)
         return GroupMaps(self.column, names, maps, pooled, shares), converged
 
-    def _maps(self, base: AbstractCorrection, evidence: Evidence, weight, group, count: int):
+    def _maps(self, base: AbstractCorrection, evidence: Evidence, weight, group, count, least):
         """The pooled map, a map a group, the weight behind each, and whether the first is one."""
         pooled, converged = base.learn_from(evidence, weight)
         maps, mass = [pooled] * count, np.bincount(group[group >= 0], weight[group >= 0], count)
-        for g in np.flatnonzero(mass >= self.least):
+        for g in np.flatnonzero(mass >= least):
             rows = np.flatnonzero((group == g) & (weight > 0))
             found = _learned(base, evidence.take(rows), weight[rows]) if len(rows) else None
             maps[g] = pooled if found is None else found
@@ -168,8 +169,9 @@ class PerGroup(AbstractCorrection):
             on = np.flatnonzero(~learn & (group >= 0) & (weight > 0))
             if not (weight[learn] > 0).any() or not len(on):
                 continue
+            # A group that has a map of its own has one here as well, from half of its rows.
             taught = evidence.take(learn), weight[learn], group[learn]
-            pooled, maps, mass, _ = self._maps(base, *taught, count)
+            pooled, maps, mass, _ = self._maps(base, *taught, count, self.least / 2)
             both = (pooled, GroupMaps(self.column, every, maps, pooled))
             new = evidence.prediction.take(on)
             said = [Fitted("PerGroup", each, takes, taught[0].rows, True, self.gives(takes))
