@@ -204,5 +204,5 @@ def test_what_cannot_be_is_refused():
     fitted = PerGroup("group", prior=None).fit(e)
     assert fitted.map.own == ()  # one row teaches no prior
     assert PerGroup("group").gives(form_of(Probabilities([0.5]))).kind == "probabilities"
-    assert PerGroup("group", EMOS()).gives(form_of(number_evidence("ensemble").prediction)).names == (
-        "mean", "sd")  # fmt: skip
+    members = form_of(number_evidence("ensemble").prediction)
+    assert PerGroup("group", EMOS()).gives(members).names == ("mean", "sd")
