@@ -17,7 +17,7 @@ from trueup.audit.store import load_remedy
 from trueup.core.outcome import Outcome
 
 
-ROWS = 12_000
+ROWS = 10_000
 FAULTS = {"biased": {"moved": 0.5}, "narrow": {"spread": 0.5}}
 
 
@@ -71,10 +71,10 @@ def test_tables_without_a_fault_are_left_alone():
 
 @pytest.fixture(scope="module")
 def found():
-    table = regional("normal", **FAULTS["narrow"])
+    table = regional("intervals", **FAULTS["narrow"])
     table["site"] = np.arange(ROWS) % 5
     table["age"] = np.random.default_rng(0).normal(50, 9, ROWS)
-    return audited(table, "normal", "region", "site", "age")
+    return audited(table, "intervals", "region", "site", "age")
 
 
 def test_columns_without_a_slice_that_stands_out_are_told(found):
@@ -101,28 +101,28 @@ def test_what_cannot_be_told_apart_is_told():
 
 
 def test_values_with_few_rows_take_the_correction_of_all_and_are_told():
-    table = regional("normal", **FAULTS["narrow"])
-    table["region"][np.flatnonzero(table["region"] != "r07")[:6]] = "tiny"
-    found = audited(table, "normal", "region")
+    table = regional("intervals", **FAULTS["narrow"])
+    table["region"][np.flatnonzero(table["region"] != "r07")[:6]] = "few"
+    found = audited(table, "intervals", "region")
     told = found.primary.left_out
     assert told == ["1 of 21 values of region have too few rows for a correction of their own and "
-                    "take that of all rows: tiny."]  # fmt: skip
-    two = {"mean": np.zeros(2), "sd": np.ones(2), "region": np.array(["tiny", "nowhere"])}
+                    "take that of all rows: few."]  # fmt: skip
+    two = {"low": np.zeros(2), "high": np.ones(2), "region": np.array(["few", "nowhere"])}
     after = found.remedy.apply(two)
-    assert after["sd"][0] == after["sd"][1] and after["mean"][0] == after["mean"][1]
+    assert after["low"][0] == after["low"][1] and after["high"][0] == after["high"][1]
 
 
 def test_it_is_saved_applied_to_files_and_says_who_is_unknown(found, tmp_path):
     stored = load_remedy(found.remedy.save(tmp_path / "remedy"))
-    assert stored.hash == found.remedy.hash and stored.reads == ["mean", "sd", "region"]
-    new = regional("normal", 500, seed=4)
-    new["region"][:7] = "nowhere"
+    assert stored.hash == found.remedy.hash and stored.reads == ["low", "high", "region"]
+    new = regional("intervals", 500, seed=4)
+    new["region"][:7] = "no"
     meant = found.remedy.apply(new)
     pl.DataFrame(new).write_parquet(tmp_path / "in.parquet")
     done = apply_file(stored, tmp_path / "in.parquet", tmp_path / "out.parquet")
     assert (done.rows, done.unseen) == (500, 7)
     out = pl.read_parquet(tmp_path / "out.parquet")
-    for name in ("mean", "sd"):
+    for name in ("low", "high"):
         assert out[name].to_numpy() == pytest.approx(meant[name], abs=1e-12)
         assert stored.apply(new)[name] == pytest.approx(meant[name], abs=1e-12)
 
