@@ -17,8 +17,8 @@ from trueup.audit.store import load_remedy
 from trueup.core.outcome import Outcome
 
 
-ROWS = 10_000
-FAULTS = {"biased": {"moved": 0.5}, "narrow": {"spread": 0.5}}
+ROWS = 8_000
+FAULTS = {"biased": {"moved": 1.0}, "narrow": {"spread": 0.4}}
 
 
 def regional(kind: str, rows: int = ROWS, *, seed: int = 0, regions: int = 20, **fault) -> dict:
