@@ -10,6 +10,7 @@ from trueup.core.expressions.compute import in_order as in_order
 from trueup.core.expressions.compute import inputs_of as inputs_of
 from trueup.core.expressions.compute import select as select
 from trueup.core.expressions.compute import written as written
+from trueup.core.expressions.grouped import by_group as by_group
 from trueup.core.expressions.nodes import Expr as Expr
 from trueup.core.expressions.nodes import Input as Input
 from trueup.core.expressions.nodes import Join as Join

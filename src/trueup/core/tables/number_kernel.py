@@ -79,7 +79,9 @@ class NumberKernel:
         some = {name: np.asarray(column)[keep] for name, column in arrays.items()}
         values = np.column_stack([some[f"p{j}"].astype(float) for j in range(self.form.width)])
         weight, group = some.get("w"), self._group(some, row[keep])
-        return Sample(values, some["y"].astype(float), group, weight, self.every)
+        codes = [some[f"s{i}"].astype(np.uint8) for i in range(len(self.plan.slicers))]
+        columns = np.column_stack(codes) if codes else None
+        return Sample(values, some["y"].astype(float), group, weight, self.every, columns)
 
     def _columns(self, said: list, truth: np.ndarray, row: np.ndarray):
         """The columns (n,) to sum and the place (n,) of every truth, a block at a time."""

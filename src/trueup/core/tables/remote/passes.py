@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 
 import narwhals as nw
@@ -57,10 +57,9 @@ def _by_kernel(table: RemoteTable, plan: RemotePlan, every: int) -> Scan:
 def _in_order(sample: Sample) -> Sample:
     """A sample whose rows come in one order, whatever that of the table."""
     order = np.lexsort([*sample.probs.T, sample.truth, sample.group])
-    weight = None if sample.weight is None else sample.weight[order]
-    return Sample(
-        sample.probs[order], sample.truth[order], sample.group[order], weight, sample.every
-    )
+    columns = {f.name: getattr(sample, f.name) for f in fields(sample)}
+    rows = {name: found[order] for name, found in columns.items() if isinstance(found, np.ndarray)}
+    return replace(sample, **rows)
 
 
 def _numbers_only(plan: Plan) -> Plan:
