@@ -9,8 +9,8 @@ two hats: with the half-width :math:`c = r\sqrt{10/3}` and :math:`z = \text{dist
     \rho &= 4 - 5 z + \tfrac53 z^2 + \tfrac58 z^3 - \tfrac12 z^4 + \tfrac1{12} z^5 - \tfrac{2}{3z}
     \quad (1 \le z \le 2),
 
-and 0 beyond. The radius r is that of the bell :math:`\exp(-\text{distance}^2 / 2 r^2)` with the same
-curvature at 0.
+and 0 beyond. The radius r is that of the bell :math:`\exp(-\text{distance}^2 / 2 r^2)` with the
+same curvature at 0.
 
 Examples
 --------

@@ -166,8 +166,8 @@ class EnsembleFilter:
         client
             A ``dask.distributed`` client, on whose workers members run.
         batched
-            Whether ``ensemble`` (e, members, ...) and ``observations`` (t, e, p) are of e independent
-            experiments.
+            Whether ``ensemble`` (e, members, ...) and ``observations`` (t, e, p) are of e
+            independent experiments.
 
         Returns
         -------

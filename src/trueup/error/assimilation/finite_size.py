@@ -86,7 +86,7 @@ class FiniteSizeInflation:
 
 
 def _root(sigma, u2, epsilon, c) -> np.ndarray:
-    """(e,) zero of ``c x - epsilon - sum u2 sigma (x / (1 + x sigma))^2``, by guarded Newton steps."""
+    """(e,) zero of ``c x - epsilon - sum u2 sigma (x / (1 + x sigma))^2``, by guarded Newton."""
     most = np.where(sigma > 0, u2 / np.where(sigma > 0, sigma, 1), 0).sum(1)
     low, high = epsilon / c, (epsilon + most) / c
     x = np.clip(1.0, low, high)

@@ -53,7 +53,7 @@ class Reach(Protocol):
 def square_root(A, S, d, rng, reach: Reach) -> LocalWeights:
     """Local analyses of all points."""
     near = reach.near(A, S)
-    e, n, p = S.shape
+    e, n = S.shape[:2]
     points, k = near.weight.shape[-2:]
     rows = S.swapaxes(1, 2)
     root = np.broadcast_to(np.sqrt(near.weight), (e, points, k))

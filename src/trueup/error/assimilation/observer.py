@@ -24,6 +24,8 @@ class Observer:
         self.function = operator if callable(operator) else None
         if self.function is None:
             self._take(operator)
+        whole = self.index is not None and len(self.index) == np.prod(shape)
+        self.whole = whole and bool((self.index == np.arange(len(self.index))).all())
         self._error(error)
 
     def _take(self, operator) -> None:
@@ -87,7 +89,7 @@ class Observer:
     def see(self, E: np.ndarray) -> np.ndarray:
         """(e, n, p) what members (e, n, m) predict."""
         if self.index is not None:
-            return E if self._whole else E[..., self.index]
+            return E if self.whole else E[..., self.index]
         if self.matrix is not None:
             return E @ self.matrix
         e, n = E.shape[:2]
@@ -95,11 +97,6 @@ class Observer:
         if seen.shape[:1] != (e * n,) or seen.size != e * n * self.count:
             _misfit(f"the operator gives {seen.shape} for {e * n} members, {self.count} observed")
         return seen.reshape(e, n, self.count)
-
-    @property
-    def _whole(self) -> bool:
-        size = int(np.prod(self.shape))
-        return len(self.index) == size and bool((self.index == np.arange(size)).all())
 
     def check_count(self) -> None:
         """Refuse an operator that gives another number of values than there are observations."""

@@ -21,7 +21,7 @@ TIED = 0.5
 class Assimilated:
     """States of t times that an ensemble and observations agree on.
 
-    With ``batched=True`` an axis of experiments follows that of times, and precedes that of members.
+    With ``batched=True`` an axis of experiments follows that of times and precedes that of members.
 
     Attributes
     ----------

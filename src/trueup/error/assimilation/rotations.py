@@ -1,7 +1,7 @@
 r"""Random rotations of members that keep their mean.
 
-:math:`Q = B\, \Omega B^\top + 1 1^\top / n` with :math:`\Omega` uniform among orthogonal matrices of
-:math:`n - 1` rows and B an orthonormal basis of what is orthogonal to the vector of ones (Sakov,
+:math:`Q = B\, \Omega B^\top + 1 1^\top / n` with :math:`\Omega` uniform among orthogonal matrices
+of :math:`n - 1` rows and B an orthonormal basis of what is orthogonal to the vector of ones (Sakov,
 Oke 2008b). Covariances stay; outliers that a deterministic update lets grow do not.
 
 Examples

@@ -13,7 +13,8 @@ and anomalies become :math:`T A`. Updates differ in T:
 * ``perturbed``: :math:`T = I + (D/\sqrt{n-1} - S)\, C^{-1} S^\top` with centred standard normal D;
   the covariance is Kalman's on average (Burgers, van Leeuwen, Evensen 1998).
 * ``deterministic``: :math:`T = I - \tfrac12 S C^{-1} S^\top`, half the gain for anomalies: the
-  covariance is too large by :math:`\tfrac14 A^\top (S C^{-1} S^\top)^2 A / (n-1)` (Sakov, Oke 2008).
+  covariance is too large by :math:`\tfrac14 A^\top (S C^{-1} S^\top)^2 A / (n-1)` (Sakov, Oke
+  2008).
 * ``serial``: one observation after another, each with
   :math:`T_j = I - \alpha\, y y^\top / (1 + v)`, :math:`v = y^\top y`,
   :math:`\alpha = (1 + (1 + v)^{-1/2})^{-1}` (Whitaker, Hamill 2002); Kalman's covariance.
@@ -29,7 +30,7 @@ from trueup.error.assimilation.transforms import Weights
 
 
 def spectrum(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(..., k) eigenvalues and (..., n, k) vectors of ``S S'``, from the smaller of two matrices."""
+    """(..., k) eigenvalues and (..., n, k) vectors of ``S S'``, from the smaller matrix."""
     n, p = S.shape[-2:]
     if p >= n:
         values, vectors = np.linalg.eigh(S @ S.swapaxes(-1, -2))
@@ -48,8 +49,7 @@ def symmetric(S: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     inner = (Vt @ (S @ d[..., None]))[..., 0] / (1 + values)
     w = (V @ inner[..., None])[..., 0] / (n - 1) ** 0.5
     T = (V * (1 / np.sqrt(1 + values) - 1)[..., None, :]) @ Vt
-    T[..., range(n), range(n)] += 1
-    return w, T
+    return w, _plus_one(T)
 
 
 def square_root(S: np.ndarray, d: np.ndarray, rng: np.random.Generator) -> Weights:
@@ -65,7 +65,7 @@ def perturbed(S: np.ndarray, d: np.ndarray, rng: np.random.Generator) -> Weights
 
 
 def perturbations(S: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(e, n, p) standard normal errors whose mean over members is zero and whose variance is kept."""
+    """(e, n, p) standard normal errors whose mean over members is 0, with their variance."""
     n = S.shape[1]
     noise = rng.standard_normal(S.shape, dtype=S.dtype)
     return (noise - noise.mean(1, keepdims=True)) * (n / (n - 1)) ** 0.5
@@ -79,7 +79,7 @@ def deterministic(S: np.ndarray, d: np.ndarray, rng: np.random.Generator) -> Wei
 
 def serial(S: np.ndarray, d: np.ndarray, rng: np.random.Generator) -> Weights:
     """One observation after another, each by a scalar square root."""
-    e, n, p = S.shape
+    e, n = S.shape[:2]
     identity = np.broadcast_to(np.eye(n, dtype=S.dtype), (e, n, n))
     table, *_ = one_by_one(identity, S, d, None)
     return Weights(table[:, n, :n] / (n - 1) ** 0.5, table[:, :n, :n].copy())
