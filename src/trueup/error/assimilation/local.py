@@ -68,7 +68,8 @@ def square_root(A, S, d, rng, reach: Reach) -> LocalWeights:
         else:
             local, off = rows[:, near.index[part]], d[:, near.index[part]]
         seen = (local * scale[..., None]).swapaxes(-1, -2)
-        w[:, part], T[:, part] = symmetric(seen, off * scale)
+        made = symmetric(seen, off * scale).whole()
+        w[:, part], T[:, part] = made.w, made.T
     return LocalWeights(w, T, near.point)
 
 
@@ -93,8 +94,8 @@ def _tapered(A, S, shift, anomalies, reach: Reach) -> LocalGain:
 def serial(A, S, d, rng, reach: Reach) -> LocalSeries:
     """One observation after another, its regression tapered; coefficients serve any state."""
     among = reach.observed(S)
-    e, n, _ = S.shape
-    _, y, c = one_by_one(np.empty((e, n, 0), S.dtype), S, d, among)
+    n = S.shape[1]
+    _, y, c = one_by_one(S[:, :, :0], S, d, among)
     c[:, :, n] /= (n - 1) ** 0.5
     return LocalSeries(y, c, reach.state(A, S))
 

@@ -25,6 +25,33 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Few:
+    """Weights of many members by few observations: ``T = I + left right`` without T.
+
+    w (e, n), left (e, n, k), right (e, k, n).
+    """
+
+    w: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+
+    def apply(self, A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Shift of the mean, and new anomalies."""
+        return (self.w[:, None] @ A)[:, 0], A + self.left @ (self.right @ A)
+
+    def whole(self) -> Weights:
+        """The same with T."""
+        T = self.left @ self.right
+        n = T.shape[-1]
+        T.reshape(*T.shape[:-2], n * n)[..., :: n + 1] += 1
+        return Weights(self.w, T)
+
+    def short(self):
+        """Itself where that is less work, else with T."""
+        return self if 2 * self.left.shape[2] < self.left.shape[1] else self.whole()
+
+
+@dataclass(frozen=True)
 class LocalWeights:
     """Weights of every point: w (e, points, n), T (e, points, n, n); ``point`` (m,) of a number."""
 
@@ -46,8 +73,8 @@ class LocalWeights:
 class LocalGain:
     """Increments (e, 1 + n, p) in observations, spread by a tapered covariance with them.
 
-    The first row is the increment of the mean, the others those of anomalies; ``near`` gives the
-    taper (m, p) or (e, m, p) for the anomalies of a state.
+    The first row is the increment of the mean, the others those of anomalies; ``taper`` is (m, p)
+    or (e, m, p).
     """
 
     S: np.ndarray
@@ -63,16 +90,21 @@ class LocalGain:
 
 @dataclass(frozen=True)
 class LocalSeries:
-    """Observations one after another: anomalies y (p, e, n) and coefficients c (p, e, n + 1)."""
+    """Observations one after another: anomalies y (p, e, n) and coefficients c (p, e, n + 1).
+
+    ``taper`` (m, p) or (e, m, p) of the state with observations, or None.
+    """
 
     y: np.ndarray
     c: np.ndarray
-    taper: np.ndarray
+    taper: np.ndarray | None
 
     def apply(self, A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Shift of the mean, and new anomalies."""
         made = np.concatenate([A, np.zeros_like(A[:, :1])], axis=1)
         for j in range(len(self.y)):
-            row = (self.y[j][:, None] @ made[:, :-1])[:, 0] * self.taper[..., j]
+            row = (self.y[j][:, None] @ made[:, :-1])[:, 0]
+            if self.taper is not None:
+                row = row * self.taper[..., j]
             made -= self.c[j][..., None] * row[:, None]
         return made[:, -1], made[:, :-1]

@@ -26,7 +26,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from trueup.error.assimilation.transforms import Weights
+from trueup.error.assimilation.transforms import Few, LocalSeries, Weights
 
 
 def spectrum(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -41,27 +41,25 @@ def spectrum(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values, (S @ vectors) / np.sqrt(values)[..., None, :]
 
 
-def symmetric(S: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """w (..., n) and T (..., n, n) of the symmetric square root."""
-    n = S.shape[-2]
+def symmetric(S: np.ndarray, d: np.ndarray) -> Few:
+    """Weights of the symmetric square root, for S (..., n, p) and d (..., p)."""
     values, V = spectrum(S)
     Vt = V.swapaxes(-1, -2)
     inner = (Vt @ (S @ d[..., None]))[..., 0] / (1 + values)
-    w = (V @ inner[..., None])[..., 0] / (n - 1) ** 0.5
-    T = (V * (1 / np.sqrt(1 + values) - 1)[..., None, :]) @ Vt
-    return w, _plus_one(T)
+    w = (V @ inner[..., None])[..., 0] / (S.shape[-2] - 1) ** 0.5
+    return Few(w, V * (1 / np.sqrt(1 + values) - 1)[..., None, :], Vt)
 
 
-def square_root(S: np.ndarray, d: np.ndarray, rng: np.random.Generator) -> Weights:
+def square_root(S: np.ndarray, d: np.ndarray, rng: np.random.Generator):
     """Ensemble transform with a symmetric root."""
-    return Weights(*symmetric(S, d))
+    return symmetric(S, d).short()
 
 
-def perturbed(S: np.ndarray, d: np.ndarray, rng: np.random.Generator) -> Weights:
+def perturbed(S: np.ndarray, d: np.ndarray, rng: np.random.Generator):
     """Every member meets observations with errors of its own."""
     back, root = _gain(S), (S.shape[1] - 1) ** 0.5
     noise = perturbations(S, rng) / root - S
-    return Weights((d[:, None] @ back)[:, 0] / root, _plus_one(noise @ back))
+    return Few((d[:, None] @ back)[:, 0] / root, noise, back).short()
 
 
 def perturbations(S: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -71,15 +69,19 @@ def perturbations(S: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (noise - noise.mean(1, keepdims=True)) * (n / (n - 1)) ** 0.5
 
 
-def deterministic(S: np.ndarray, d: np.ndarray, rng: np.random.Generator) -> Weights:
+def deterministic(S: np.ndarray, d: np.ndarray, rng: np.random.Generator):
     """Half the gain for anomalies, without chance."""
     back, root = _gain(S), (S.shape[1] - 1) ** 0.5
-    return Weights((d[:, None] @ back)[:, 0] / root, _plus_one(S @ back * -0.5))
+    return Few((d[:, None] @ back)[:, 0] / root, S * -0.5, back).short()
 
 
-def serial(S: np.ndarray, d: np.ndarray, rng: np.random.Generator) -> Weights:
+def serial(S: np.ndarray, d: np.ndarray, rng: np.random.Generator):
     """One observation after another, each by a scalar square root."""
-    e, n = S.shape[:2]
+    e, n, p = S.shape
+    if 2 * p < n:
+        _, y, c = one_by_one(S[:, :, :0], S, d, None)
+        c[:, :, n] /= (n - 1) ** 0.5
+        return LocalSeries(y, c, None)
     identity = np.broadcast_to(np.eye(n, dtype=S.dtype), (e, n, n))
     table, *_ = one_by_one(identity, S, d, None)
     return Weights(table[:, n, :n] / (n - 1) ** 0.5, table[:, :n, :n].copy())
@@ -126,7 +128,7 @@ def _plus_one(square: np.ndarray) -> np.ndarray:
     return square
 
 
-UPDATES: dict[str, Callable[..., Weights]] = {
+UPDATES: dict[str, Callable] = {
     "square_root": square_root,
     "perturbed": perturbed,
     "deterministic": deterministic,
