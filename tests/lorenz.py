@@ -60,3 +60,11 @@ def rauch_tung_striebel(forecasts, analyses, M):
         m, P = made[0]
         made.insert(0, (ma + G @ (m - mf), Pa + G @ (P - Pf) @ G.T))
     return made
+
+
+def linear(times=12, seed=0):
+    """Model (4, 4), operator (2, 4), error (2, 2), members (7, 4) and observations (t, 2)."""
+    rng = np.random.default_rng(seed)
+    M = np.linalg.qr(rng.normal(size=(4, 4)))[0] * 1.05
+    H, E, ys = (rng.normal(size=shape) for shape in ((2, 4), (7, 4), (times, 2)))
+    return M, H, np.diag([0.5, 1.5]), E, ys

@@ -163,9 +163,7 @@ TABLE = [
 def test_lorenz_96_is_followed_as_closely_as_expected(members, settings, expected):
     """Mean of 32 x 150 dependent errors: a standard error of .003, beside .005 of rounding."""
     E, truth, y = twins(32, 300, members, seed=1)
-    made = EnsembleFilter(**settings).run(
-        step, E, observations=y, error=1.0, dt=0.05, batched=True
-    )
+    made = EnsembleFilter(**settings).run(step, E, observations=y, error=1.0, dt=0.05, batched=True)
     assert made.rmse(truth, burn_in=150).value == pytest.approx(expected, abs=0.005 + 3 * 0.003)
     assert made.findings == () and made.consistency.value == pytest.approx(1, abs=0.02)
 
@@ -202,8 +200,9 @@ def test_members_that_fail_are_left_out_and_named():
     assert made.lost == ((0, 1),) and made.ensemble.shape == (4, 1)
     rest = run(stay, E[[0, 2, 3, 4]], observations=[[1.0], [1.0]], error=1.0, dt=1.0)
     assert made.ensemble == pytest.approx(rest.ensemble)
+    worse = np.array([[0.0], [4.0], [9.0], [9.0], [0.5]])
     with pytest.raises(EvidenceError, match=r"2 finite members are left at time 0; members \[1,"):
-        run(fragile, E + [[0], [0], [9], [9], [0]], observations=[[1.0]], error=1.0, dt=1.0)
+        run(fragile, worse, observations=[[1.0]], error=1.0, dt=1.0)
 
 
 def test_members_run_on_the_workers_of_a_client():

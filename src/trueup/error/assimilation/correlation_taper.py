@@ -1,9 +1,9 @@
 r"""Localisation by correlation: what the ensemble can tell from chance counts.
 
-The squared correlation of n members overestimates:
-:math:`E\,\hat r^2 \approx r^2 + (1 - r^2)^2 / (n - 1)`. The factor that makes the tapered
-:math:`\rho \hat r` closest to r in the mean square is :math:`r^2 / E\,\hat r^2`; with
-:math:`\hat r^2 - (1 - \hat r^2)^2 / (n - 1)` for the unknown :math:`r^2` it is
+The sampling variance of a correlation r of n members is about :math:`(1 - r^2)^2 / (n - 1)`. The
+factor that brings an unbiased :math:`\rho \hat r` closest to r in the mean square is
+:math:`r^2 / (r^2 + \text{variance})`; with :math:`\hat r^2` less its variance for the unknown
+:math:`r^2` it is
 
 .. math:: \rho = \max\left(0,\; 1 - s^2 \frac{(1 - \hat r^2)^2}{(n - 1)\, \hat r^2}\right)
 
@@ -35,7 +35,7 @@ CARD = Card(
     paper="Flowerdew 2015, Tellus A 67, 25257, for a taper that is least wrong in the mean square",
     axes={"localisation": "correlation"},
     cost="O(state x observations x members) an update",
-    not_for="fewer than about eight members, or states with places, where distance knows more",
+    not_for="fewer than about fifteen members, or states with places, where distance knows more",
 )
 
 
