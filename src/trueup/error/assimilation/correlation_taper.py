@@ -79,6 +79,7 @@ class Correlations:
     """A taper made anew from the members at every update."""
 
     taper: CorrelationTaper
+    covariance = False
 
     def near(self, A: np.ndarray, S: np.ndarray) -> Near:
         """All observations, weighted for every number of the state."""

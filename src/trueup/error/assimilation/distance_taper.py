@@ -112,6 +112,8 @@ class DistanceTaper:
 class Distances:
     """A taper that has met a state: places (m, d), of observations (p, d), periods (d,)."""
 
+    covariance = True
+
     def __init__(self, radius, places, seen, period) -> None:
         self.radius, self.period, self.seen = radius, period, seen
         self.places, point = np.unique(places, axis=0, return_inverse=True)

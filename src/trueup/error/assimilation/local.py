@@ -2,8 +2,9 @@
 
 * ``square_root``: local analyses. Every point sees observations whose inverse error variance is
   multiplied by the taper; all points at once, by stacked eigenvalue problems (Hunt et al. 2007).
-* ``perturbed``, ``deterministic``: tapered gain, ``K = (r o A'S) (I + r o S'S)^-1`` with ``o`` the
-  product of elements and ``r`` the taper (Houtekamer, Mitchell 2001).
+* ``perturbed``, ``deterministic``: tapered covariances, ``K = (r o A'S) (I + r o S'S)^-1`` with
+  ``o`` the product of elements and ``r`` the taper (Houtekamer, Mitchell 2001). A taper that is no
+  covariance itself could make the matrix indefinite; there ``K = r o (A'S (I + S'S)^-1)``.
 * ``serial``: the regression of every observation is tapered (Anderson 2001).
 """
 
@@ -35,7 +36,12 @@ class Near(NamedTuple):
 
 
 class Reach(Protocol):
-    """What a localisation knows after it has met a state and its observations."""
+    """What a localisation knows after it has met a state and its observations.
+
+    ``covariance`` says whether tapered covariances are covariances; where not, gains are tapered.
+    """
+
+    covariance: bool
 
     def near(self, A: np.ndarray, S: np.ndarray) -> Near:
         """Observations of every point."""
@@ -85,19 +91,24 @@ def deterministic(A, S, d, rng, reach: Reach) -> LocalGain:
 
 
 def _tapered(A, S, shift, anomalies, reach: Reach) -> LocalGain:
-    C = reach.observed(S) * (S.swapaxes(1, 2) @ S) + np.eye(S.shape[2], dtype=S.dtype)
-    both = np.concatenate([shift[:, None], anomalies], axis=1)
-    increments = np.linalg.solve(C, both.swapaxes(1, 2)).swapaxes(1, 2)
-    return LocalGain(S, increments, reach.state(A, S))
+    increments = np.concatenate([shift[:, None], anomalies], axis=1)
+    taper, inner = reach.state(A, S).astype(S.dtype, copy=False), S.swapaxes(1, 2) @ S
+    one = np.eye(S.shape[2], dtype=S.dtype)
+    if not reach.covariance:
+        S = np.linalg.solve(inner + one, S.swapaxes(1, 2)).swapaxes(1, 2)
+        return LocalGain(S, increments, taper)
+    C = reach.observed(S).astype(S.dtype, copy=False) * inner + one
+    increments = np.linalg.solve(C, increments.swapaxes(1, 2)).swapaxes(1, 2)
+    return LocalGain(S, increments, taper)
 
 
 def serial(A, S, d, rng, reach: Reach) -> LocalSeries:
     """One observation after another, its regression tapered; coefficients serve any state."""
-    among = reach.observed(S)
+    among = reach.observed(S).astype(S.dtype, copy=False)
     n = S.shape[1]
     _, y, c = one_by_one(S[:, :, :0], S, d, among)
     c[:, :, n] /= (n - 1) ** 0.5
-    return LocalSeries(y, c, reach.state(A, S))
+    return LocalSeries(y, c, reach.state(A, S).astype(S.dtype, copy=False))
 
 
 LOCAL: dict[str, Callable] = {

@@ -71,7 +71,7 @@ class LocalWeights:
 
 @dataclass(frozen=True)
 class LocalGain:
-    """Increments (e, 1 + n, p) in observations, spread by a tapered covariance with them.
+    """Increments (e, 1 + n, p) in observations, spread by tapered products ``A' S`` with them.
 
     The first row is the increment of the mean, the others those of anomalies; ``taper`` is (m, p)
     or (e, m, p).
