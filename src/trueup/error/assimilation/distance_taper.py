@@ -16,7 +16,7 @@ Examples
 --------
 >>> import numpy as np
 >>> gaspari_cohn(np.array([0.0, 1.0, 4.0]), 1.0).round(3).tolist()
-[1.0, 0.642, 0.0]
+[1.0, 0.635, 0.0]
 """
 
 from __future__ import annotations

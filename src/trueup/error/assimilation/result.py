@@ -129,7 +129,7 @@ def _findings(found: Estimate, innovations, seen, sd, members: int):
                 f"{said} (error = {float(np.mean(sd)):.3g})",
                 why=f"innovations come and go (correlation {tied:.2f}), as errors of observations "
                 "do: their unit or size is wrong",
-                do=f"Pass error in the unit of observations; about {likely:.2g}, or less, would fit",
+                do=f"Pass error in the unit of observations; about {likely:.2g}, or less, fits",
             )
     elif found.value < CLOSE and not found.high > 0.85:
         yield EvidenceError(
