@@ -95,8 +95,14 @@ def make(row: Row, *, experiments: int = EXPERIMENTS, seed: int = 2008) -> Twins
 
 
 def judged(analysis: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """RMSE of (t, e, m) analyses and its standard error, from means of stretches of 200 times."""
+    """RMSE of (t, e, m) analyses and its standard error, from means of stretches of 200 times.
+
+    An experiment whose error is above that of observations in the mean of a stretch has lost the
+    truth; those are counted, and left out of the mean.
+    """
     error = np.sqrt(((analysis - truth)[BURN_IN:] ** 2).mean(-1))
-    stretches = max(len(error) // 200, 2)
-    means = np.array([part.mean(0) for part in np.array_split(error, stretches)]).ravel()
-    return {"RMSE": float(error.mean()), "standard error": float(means.std() / len(means) ** 0.5)}
+    means = np.array([part.mean(0) for part in np.array_split(error, max(len(error) // 200, 2))])
+    kept = (means < 1).all(0)
+    found = {"RMSE": float(error[:, kept].mean())}
+    found["standard error"] = float(means[:, kept].std() / means[:, kept].size ** 0.5)
+    return found if kept.all() else found | {f"of {len(kept)} lost the truth": int((~kept).sum())}
