@@ -1,6 +1,7 @@
-"""trueup on a row: ``assimilation_trueup.py ROW FOLDER [together]``.
+"""trueup on a row: ``assimilation_trueup.py ROW FOLDER [together | many]``.
 
-One experiment after another, or with ``together`` all of them as one batch.
+One experiment after another, or with ``together`` all of them as one batch; ``many`` are 24 others
+of fewer times, for a smaller standard error.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-from assimilation_task import DT, ROWS, START, judged, step, twins
+from assimilation_task import DT, ROWS, START, judged, make, step, twins
 from clock import Clock, tell
 
 from trueup.error import (
@@ -33,14 +34,17 @@ def method(settings: dict) -> EnsembleFilter:
 
 def main(name: str, folder: str, *more: str) -> None:
     """Time the experiments, and judge them."""
-    row = ROWS[name]
-    made, tuned = twins(row, folder), method(row.settings)
+    row, tuned = ROWS[name], method(ROWS[name].settings)
+    if "many" in more:
+        made = make(row._replace(cycles=row.cycles * 3 // 5), experiments=24, seed=2009)
+    else:
+        made = twins(row, folder)
     noise = np.random.default_rng(1).standard_normal((len(made.start), row.members, 40))
     start = made.start[:, None] + START * noise
     same = {"error": 1.0, "dt": DT, "every": row.every}
     tuned.run(step, start[0], observations=made.seen[:50, 0], **same)
     with Clock() as clock:
-        if "together" in more:
+        if more:
             runs = [tuned.run(step, start, observations=made.seen, batched=True, **same)]
         else:
             runs = [
