@@ -66,7 +66,7 @@ class IterativeSmoother:
 
     lag: int = 1
     iterations: int = 10
-    tolerance: float = 1e-3
+    tolerance: float = 1e-2
 
     def __post_init__(self) -> None:
         at_least_one("IterativeSmoother", "lag", self.lag)
