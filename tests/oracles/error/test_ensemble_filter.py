@@ -205,6 +205,26 @@ def test_members_that_fail_are_left_out_and_named():
         run(fragile, worse, observations=[[1.0]], error=1.0, dt=1.0)
 
 
+def test_a_simulator_is_taken_for_its_step():
+    class Model:
+        def step(self, x, dt):
+            return step(x, dt)
+
+    E, _, y = twins(1, 5, 10)
+    same = {"observations": y[:, 0], "error": 1.0, "dt": 0.05}
+    made, plain = (EnsembleFilter().run(model, E[0], **same) for model in (Model(), step))
+    assert np.array_equal(made.analysis, plain.analysis)
+
+
+def test_steps_between_observations_are_counted():
+    E, _, y = twins(1, 3, 10, every=4)
+    made = EnsembleFilter().run(step, E[0], observations=y[:, 0], error=1.0, dt=0.05, every=4)
+    first = E[0]
+    for _ in range(4):
+        first = step(first, 0.05)
+    assert made.forecast[0] == pytest.approx(first.mean(0))
+
+
 def test_members_run_on_the_workers_of_a_client():
     distributed = pytest.importorskip("distributed")
     E, _, y = twins(1, 5, 10)
