@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bench import LIMIT, TABLES, case, main, peer, row, run, side_by_side, write
+from bench import case, main, run, write
+from beside import Beside
 
 
-SHORT = 120
+LIMITS = {"vector": 120}
 """Seconds on the clock after which a system is stopped: one of the peers would take hours."""
 
 TASKS = {
@@ -28,17 +29,18 @@ TASKS = {
     "isotonic_classes": "isotonic regression, each of 100 classes against the rest",
     "venn_abers": "Venn-ABERS, 1e5 rows and 1e5 new ones",
 }
-TARGETS = {"ece": 0.05, "temperature": 0.3, "isotonic": 0.1}
-FLOOR = 1.0
+LEAST = {"ece": 0.05, "temperature": 0.3, "isotonic": 0.1}
+TARGETS = {task: [*([("cpu", LEAST[task])] if task in LEAST else []), ("floor", 1.0)]
+           for task in TASKS}  # fmt: skip
 PEERS = {
-    "netcal": ("torch", "torch", ("netcal",)),
-    "torchmetrics": ("torch", "torch", ("torchmetrics",)),
-    "scikit-learn": ("science", "sklearn", ()),
-    "MAPIE": ("mapie", "mapie", ()),
-    "probmetrics": ("probmetrics", "probmetrics", ()),
-    "relplot": ("relplot", "others", ()),
-    "model-diagnostics": ("science", "others", ()),
-    "venn-abers": ("vennabers", "others", ()),
+    "netcal": ("torch", "torch", "netcal"),
+    "torchmetrics": ("torch", "torch", "torchmetrics"),
+    "scikit-learn": ("science", "sklearn"),
+    "MAPIE": ("mapie", "mapie"),
+    "probmetrics": ("probmetrics", "probmetrics"),
+    "relplot": ("relplot", "others"),
+    "model-diagnostics": ("science", "others"),
+    "venn-abers": ("vennabers", "others"),
 }
 HAVE = {
     "netcal": (
@@ -78,38 +80,10 @@ NOTES = (
 )
 
 
-def commands(task: str) -> dict[str, list[str]]:
-    """Everybody who has the task."""
-    folder = str(TABLES)
-    made = {
-        "trueup": case("calibration_trueup", task, folder),
-        "trueup, evidence ready": case("calibration_trueup", task, folder, "ready"),
-        "plain": case("calibration_plain", task, folder),
-    }
-    for name, (environment, file, more) in PEERS.items():
-        if task in HAVE[name].split() and (python := peer(environment)):
-            made[name] = case(f"calibration_{file}", task, folder, *more, python=python)
-    return made
-
-
-def lines() -> list[dict]:
-    """A row for every task."""
-    made = []
-    for task, what in TASKS.items():
-        limit = SHORT if task == "vector" else LIMIT
-        done = side_by_side(commands(task), times=1, threads=1, limit=limit)
-        if "missing" in done["trueup"]:
-            done.pop("trueup, evidence ready")
-        targets = [("cpu", TARGETS[task])] if task in TARGETS else []
-        made.append(row(what, done, of="inner", targets=[*targets, ("floor", FLOOR)]))
-        print(f"  {what}", flush=True)
-    return made
-
-
 def measure() -> None:
     """Measure and write."""
     run(case("../make_arrays"))
-    rows = lines()
+    rows = Beside("calibration", TASKS, PEERS, HAVE, TARGETS, LIMITS).rows()
     write("calibration", "Calibration beside peers", rows, notes=NOTES, layout="systems")
 
 

@@ -6,7 +6,8 @@ the tables of the cases: data in ``cases/conformal_task.py``, work in ``cases/co
 
 from __future__ import annotations
 
-from bench import TABLES, case, main, peer, row, run, side_by_side, write
+from bench import case, main, run, write
+from beside import Beside
 
 
 LIMIT = 120
@@ -25,8 +26,8 @@ TASKS = {
     "cps": "five quantiles of a predictive system, 5e5 + 5e5 rows",
     "cps_crps": "CRPS of a predictive system, 1e4 + 1e4 rows",
 }
-TARGETS = {"lac": ("cpu", 0.05), "aps": ("cpu", 0.205), "raps": ("cpu", 0.57),
-           "cv_plus_large": ("cpu", 10.0)}  # fmt: skip
+TARGETS = {"lac": [("cpu", 0.05)], "aps": [("cpu", 0.205)], "raps": [("cpu", 0.57)],
+           "cv_plus_large": [("cpu", 10.0)]}  # fmt: skip
 """Task -> quantity and the most of it. APS and RAPS: half of what MAPIE took where both ran."""
 
 PEERS = {
@@ -62,38 +63,11 @@ NOTES = (
 )
 
 
-def commands(task: str) -> dict[str, list[str]]:
-    """Everybody who has the task."""
-    folder = str(TABLES)
-    made = {
-        "trueup": case("conformal_trueup", task, folder),
-        "trueup, evidence ready": case("conformal_trueup", task, folder, "ready"),
-    }
-    if task in HAVE["plain"].split():
-        made["plain"] = case("conformal_plain", task, folder)
-    for name, (environment, file) in PEERS.items():
-        if task in HAVE[name].split() and (python := peer(environment)):
-            made[name] = case(f"conformal_{file}", task, folder, python=python)
-    return made
-
-
-def lines() -> list[dict]:
-    """A row for every task."""
-    made = []
-    for task, what in TASKS.items():
-        done = side_by_side(commands(task), times=1, threads=1, limit=LIMIT)
-        if "missing" in done["trueup"]:
-            done.pop("trueup, evidence ready")
-        targets = [TARGETS[task]] if task in TARGETS else []
-        made.append(row(what, done, of="inner", targets=targets))
-        print(f"  {what}", flush=True)
-    return made
-
-
 def measure() -> None:
     """Measure and write."""
     run(case("../make_arrays"))
-    write("conformal", "Conformal sets and intervals", lines(), notes=NOTES, layout="systems")
+    rows = Beside("conformal", TASKS, PEERS, HAVE, TARGETS, dict.fromkeys(TASKS, LIMIT)).rows()
+    write("conformal", "Conformal sets and intervals", rows, notes=NOTES, layout="systems")
 
 
 if __name__ == "__main__":

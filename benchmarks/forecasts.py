@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bench import TABLES, case, main, peer, row, side_by_side, write
+from bench import main, write
+from beside import Beside
 
 
-SHORT = 120
+LIMIT = 120
 """Seconds on the clock after which a system is stopped."""
 
 TASKS = {
@@ -16,13 +17,20 @@ TASKS = {
     "crps_ensemble": "CRPS, 1e6 rows of 50 members",
     "rank_histogram": "rank histogram, 1e6 rows of 50 members",
 }
-TARGETS = {"wis": 0.3, "crps_ensemble": 0.5}
+TARGETS = {"wis": [("cpu", 0.3)], "crps_ensemble": [("cpu", 0.5)]}
 PEERS = {
-    "scoringrules": ("scoringrules", "wis pinball interval_score crps_normal crps_ensemble"),
-    "scores": ("scores", "pinball interval_score crps_ensemble rank_histogram"),
-    "xskillscore": ("xskillscore", "crps_normal crps_ensemble rank_histogram"),
-    "properscoring": ("properscoring", "crps_normal crps_ensemble"),
-    "uncertainty-toolbox": ("uncertaintytoolbox", "crps_normal interval_score"),
+    "scoringrules": ("scoringrules", "peers", "scoringrules"),
+    "scores": ("scores", "peers", "scores"),
+    "xskillscore": ("xskillscore", "peers", "xskillscore"),
+    "properscoring": ("properscoring", "peers", "properscoring"),
+    "uncertainty-toolbox": ("uncertaintytoolbox", "peers", "uncertainty-toolbox"),
+}
+HAVE = {
+    "scoringrules": "wis pinball interval_score crps_normal crps_ensemble",
+    "scores": "pinball interval_score crps_ensemble rank_histogram",
+    "xskillscore": "crps_normal crps_ensemble rank_histogram",
+    "properscoring": "crps_normal crps_ensemble",
+    "uncertainty-toolbox": "crps_normal interval_score",
 }
 NOTES = (
     "One thread. 1e6 truths y ~ N(m, s), m ~ N(0, 1), log s ~ N(0, .3); forecasts say m and .8 s, "
@@ -40,34 +48,10 @@ NOTES = (
 )
 
 
-def commands(task: str) -> dict[str, list[str]]:
-    """Everybody who has the task."""
-    folder = str(TABLES)
-    made = {
-        "trueup": case("forecasts_trueup", task, folder),
-        "trueup, evidence ready": case("forecasts_trueup", task, folder, "ready"),
-        "plain": case("forecasts_plain", task, folder),
-    }
-    for name, (environment, have) in PEERS.items():
-        if task in have.split() and (python := peer(environment)):
-            made[name] = case("forecasts_peers", task, folder, name, python=python)
-    return made
-
-
-def lines() -> list[dict]:
-    """A row for every task."""
-    made = []
-    for task, what in TASKS.items():
-        done = side_by_side(commands(task), times=1, threads=1, limit=SHORT)
-        targets = [("cpu", TARGETS[task])] if task in TARGETS else []
-        made.append(row(what, done, of="inner", targets=targets))
-        print(f"  {what}", flush=True)
-    return made
-
-
 def measure() -> None:
     """Measure and write."""
-    write("forecasts", "Scores of forecasts beside peers", lines(), notes=NOTES, layout="systems")
+    rows = Beside("forecasts", TASKS, PEERS, HAVE, TARGETS, dict.fromkeys(TASKS, LIMIT)).rows()
+    write("forecasts", "Scores of forecasts beside peers", rows, notes=NOTES, layout="systems")
 
 
 if __name__ == "__main__":

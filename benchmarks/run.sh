@@ -3,8 +3,9 @@
 #
 #   run.sh          everything: an hour, 1.2 GB of tables, 4 GB of peers
 #   run.sh quick    without 1e8 rows and without peers; writes into the folder of tables
-#   run.sh NAME     one question again (calibration, conformal, forecasts, assimilation, audits,
-#                   measures, faults, startup, applying, reports); the tables of the others stay
+#   run.sh NAME     one question again (calibration, conformal, forecasts, assimilation, simulators,
+#                   audits, measures, faults, startup, applying, reports); the tables of the others
+#                   stay
 #
 # TRUEUP_BENCH chooses the folder of tables (default build/bench), TRUEUP_PEERS that of the peers
 # (default build/peers).
@@ -17,7 +18,8 @@ export TRUEUP_BENCH=${TRUEUP_BENCH:-$root/build/bench}
 export TRUEUP_PEERS=${TRUEUP_PEERS:-$root/build/peers}
 mkdir -p "$TRUEUP_BENCH"
 
-questions="audits scale measures calibration conformal forecasts assimilation faults startup applying reports"
+questions="audits scale measures calibration conformal forecasts simulators assimilation faults"
+questions="$questions startup applying reports"
 mode=${1:-full}
 case $mode in
   calibration)
@@ -34,6 +36,9 @@ case $mode in
     ;;
   assimilation)
     bash "$here/peers.sh" dapper
+    questions=$mode
+    ;;
+  simulators)
     questions=$mode
     ;;
   audits | measures | faults | startup | applying | reports)

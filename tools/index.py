@@ -88,7 +88,7 @@ def glossary() -> str:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "TERMS":
             terms = ast.literal_eval(node.value)
     lines = [f"<!-- {MADE.replace('the cards', path.name)} -->", ""]
-    for word, meaning in sorted(terms.items()):
+    for word, meaning in sorted(terms.items(), key=lambda row: row[0].lower()):
         lines.append(f"* **{word}**: {meaning}")
     return "\n".join(lines) + "\n"
 

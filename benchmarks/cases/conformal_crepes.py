@@ -3,17 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from conformal_task import (
-    LEVEL,
-    PERCENTILES,
-    Task,
-    group_of,
-    of_intervals,
-    of_quantiles,
-    of_scores,
-    of_sets,
-    run,
-)
+from conformal_task import LEVEL, PERCENTILES, group_of, run
 from crepes import ConformalClassifier, ConformalPredictiveSystem, ConformalRegressor
 from crepes.extras import hinge
 
@@ -51,11 +41,11 @@ def cps_crps(f, y, new, truth):
 
 
 TASKS = {
-    "lac": Task(lac, of_sets),
-    "split": Task(split, of_intervals),
-    "split_groups": Task(split_groups, of_intervals),
-    "cps": Task(cps, of_quantiles),
-    "cps_crps": Task(cps_crps, of_scores),
+    "lac": lac,
+    "split": split,
+    "split_groups": split_groups,
+    "cps": cps,
+    "cps_crps": cps_crps,
 }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-from conformal_task import LEVEL, Task, of_intervals, of_sets, run
+from conformal_task import LEVEL, run
 from mapie.classification import SplitConformalClassifier
 from mapie.conformity_scores import (
     APSConformityScore,
@@ -35,7 +37,7 @@ class Ready(ClassifierMixin, BaseEstimator):
         return x.argmax(axis=1)
 
 
-def sets(score) -> Task:
+def sets(score) -> Callable:
     """Sets (n, k) of new rows."""
 
     def work(p, y, new, _):
@@ -48,7 +50,7 @@ def sets(score) -> Task:
         )
         return made.conformalize(p, y).predict_set(new)[1][:, :, 0]
 
-    return Task(work, of_sets)
+    return work
 
 
 class Said(RegressorMixin, BaseEstimator):
@@ -82,8 +84,8 @@ TASKS = {
     "lac": sets(LACConformityScore),
     "aps": sets(APSConformityScore),
     "raps": sets(RAPSConformityScore),
-    "split": Task(split, of_intervals),
-    "cv_plus": Task(cv_plus, of_intervals),
+    "split": split,
+    "cv_plus": cv_plus,
 }
 
 

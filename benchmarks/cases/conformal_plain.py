@@ -3,17 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from conformal_task import (
-    LEVEL,
-    PERCENTILES,
-    Task,
-    group_of,
-    of_intervals,
-    of_quantiles,
-    of_scores,
-    of_sets,
-    run,
-)
+from conformal_task import LEVEL, PERCENTILES, group_of, run
 
 
 FREE, PENALTY = 5, 0.01
@@ -102,16 +92,16 @@ def cps_crps(f, y, new, truth) -> np.ndarray:
 
 
 TASKS = {
-    "lac": Task(lac, of_sets),
-    "aps": Task(adaptive, of_sets),
-    "raps": Task(lambda *given: adaptive(*given, penalty=PENALTY), of_sets),
-    "class_conditional": Task(class_conditional, of_sets),
-    "split": Task(split, of_intervals),
-    "split_groups": Task(split_groups, of_intervals),
-    "cv_plus": Task(cv_plus, of_intervals),
-    "cv_plus_large": Task(cv_plus, of_intervals),
-    "cps": Task(cps, of_quantiles),
-    "cps_crps": Task(cps_crps, of_scores),
+    "lac": lac,
+    "aps": adaptive,
+    "raps": lambda *given: adaptive(*given, penalty=PENALTY),
+    "class_conditional": class_conditional,
+    "split": split,
+    "split_groups": split_groups,
+    "cv_plus": cv_plus,
+    "cv_plus_large": cv_plus,
+    "cps": cps,
+    "cps_crps": cps_crps,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import calibration_task
@@ -86,4 +86,19 @@ def group_of(said: np.ndarray) -> np.ndarray:
     return np.clip(np.floor(said) + GROUPS // 2, 0, GROUPS - 1).astype(np.int64)
 
 
-run = partial(calibration_task.run, data=DATA, read=halves)
+JUDGES = {"split": of_intervals, "split_groups": of_intervals, "cv_plus": of_intervals,
+          "cv_plus_large": of_intervals, "cps": of_quantiles, "cps_crps": of_scores}  # fmt: skip
+
+
+def judge_of(task: str) -> Callable:
+    """What is said of the result of a task, as systems give it."""
+    return JUDGES.get(task, of_sets)
+
+
+def run(tasks: Mapping[str, Task | Callable]) -> None:
+    """The task named on the command line; of a function it is the work."""
+    made = {
+        name: task if isinstance(task, Task) else Task(task, judge_of(name))
+        for name, task in tasks.items()
+    }
+    calibration_task.run(made, data=DATA, read=halves)

@@ -28,6 +28,8 @@ _WHERE = {
     },
     "Fitted": "trueup.core.fitted",
     "Proof": "trueup.core.proof",
+    "Simulator": "trueup.core.simulator",
+    "Windows": "trueup.core.windows",
 }  # fmt: skip
 _ROOMS = (
     "adapters", "audit", "calibration", "core", "error", "forecast", "parameters", "variance",

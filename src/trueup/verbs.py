@@ -21,7 +21,12 @@ from trueup.core.measure import AbstractMeasure, AbstractStatistic
 from trueup.core.parted import parted
 from trueup.core.proof import Proof
 from trueup.core.proof import prove as prove_by
+from trueup.core.windows import Windows
+from trueup.error.discovery.proof import prove_simulator
 
+
+UNSAID = object()
+"""What an argument is that was not passed, where None means something."""
 
 USUAL_SCORE = {
     "probabilities": "log_loss",
@@ -137,18 +142,33 @@ def correct(evidence: Evidence, name: str, **settings: Any) -> Fitted:
     >>> correct(evidence, "TemperatureScaling").method
     'TemperatureScaling'
     """
-    card = _card("correct", name)
+    card = correction_card("correct", name)
     return getattr(importlib.import_module(card.module), card.name)(**settings).fit(evidence)
 
 
-def prove(before, after, *, on: Evidence, score: str = "", level: float = 0.95) -> Proof:
+def prove(
+    before,
+    after=None,
+    *,
+    on: Evidence | Windows,
+    against: Any = UNSAID,
+    score: str = "",
+    level: float = 0.95,
+) -> Proof:
     """Compare two predictions on rows that no fit has seen; see ``trueup.core.proof.prove``.
+
+    ``prove(b, against=a, on=...)`` is ``prove(a, b, on=...)``. On ``Windows`` two simulators are
+    compared by their forecasts from the first state of every window to its last.
 
     ``score`` is the name of a measure; empty means the log loss of probabilities, the CRPS of
     normal laws and ensembles, the WIS of quantiles, the interval score of intervals, the mean
     absolute error of points. Where a law becomes quantiles or intervals, both are compared by the
     score of these.
     """
+    if against is not UNSAID:
+        before, after = against, before
+    if isinstance(on, Windows):
+        return prove_simulator(after, against=before, on=on, level=level)
     first, kind = (_kind_of(side, on) for side in (before, after))
     name = score or USUAL_SCORE.get(common_kind(first, kind) or on.prediction.kind, "")
     if not name:
@@ -184,7 +204,8 @@ def _nearest(name: str, names: list[str]) -> str:
     return f"{', '.join(alike[:5])} or another of `trueup methods`"
 
 
-def _card(who: str, name: str) -> Card:
+def correction_card(who: str, name: str) -> Card:
+    """The card of the correction called ``name``."""
     cards = {card.name: card for card in all_cards() if card.family in CORRECTIONS}
     if name not in cards:
         raise UsageError(who, f"there is no '{name}'", do=f"Use {_nearest(name, list(cards))}")

@@ -82,3 +82,17 @@ def test_energies_of_molecules_are_too_wide():
     assert found.measures["coverage_95"].value == pytest.approx(0.9915, abs=5e-5)
     assert found.measures["mae"].value == pytest.approx(0.010095, abs=5e-7)
     assert found.measures["rms_z"].value == pytest.approx(0.5689, abs=5e-5)
+
+
+def test_temperatures_beat_those_of_the_day_before(tmp_path):
+    file = shared("forecasts", "weather_magdeburg", "data.parquet")
+    query = (
+        "SELECT strptime(left(date, 8), '%Y%m%d') AS day, obs, columns('forc.*'), "
+        f"lag(obs) OVER (ORDER BY date) AS yesterday FROM '{file}'"
+    )
+    path = made(tmp_path, "weather", query)
+    found = tu.audit(path, truth="obs", members="forc.[0-9]*", time="day", drop_bad=True,
+                     against="yesterday", history=False)  # fmt: skip
+    got = found.measures["skill"]
+    assert got.low > 0.5 and got.n == 4_451
+    assert found.primary.against.main.forecast.value == pytest.approx(0.988, abs=1e-3)

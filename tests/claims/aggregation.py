@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 
 import numpy as np
 from scipy.stats import t
 
+from claims.registry import claim
 from trueup.core.cards import Card
 from trueup.core.quantile_loss import mean_pinball
 from trueup.forecast import QuantilePanel
@@ -16,9 +16,8 @@ from trueup.worlds import forecasts
 
 RATE, SEEDS = 1e-4, 12
 
-CLAIMS: dict[str, Callable[[Card], None]] = {}
 
-
+@claim("finds the good model")
 def finds_the_good_model(card: Card) -> None:
     """On new cases it is within a hundredth of the honest model, and far better than the mean."""
     method = getattr(importlib.import_module(card.module), card.name)()
@@ -34,9 +33,6 @@ def finds_the_good_model(card: Card) -> None:
     for gap, bound, sharp in ((made - honest, 0.01, 0.01), (made - mean, -0.05, 0.05)):
         chance = t.ppf(1 - RATE, SEEDS - 1) * gap.std(ddof=1) / np.sqrt(SEEDS)
         assert gap.mean() < bound + chance and chance < sharp, (gap.mean(), chance)
-
-
-CLAIMS["finds the good model"] = finds_the_good_model
 
 
 def three_models(seed: int) -> tuple[QuantilePanel, np.ndarray]:

@@ -15,8 +15,11 @@ import pytest
 from scipy.special import expit, logit, softmax
 from scipy.stats import binom, norm, t
 
+import claims.aggregation
+import claims.conformal
+import claims.distributions  # noqa: F401 - all three register their claims
 import forecast_worlds
-from claims import aggregation, distributions
+from claims.registry import CLAIMS, claim
 from corrections import SETTINGS, applied, with_roles
 from trueup.calibration import PerGroup, PlattScaling, ece, log_loss
 from trueup.core import Evidence, Probabilities
@@ -36,18 +39,6 @@ from truths import truth, truth_of_forecasts
 
 RATE = 1e-4
 """False-alarm rate of each comparison."""
-
-CLAIMS: dict[str, Callable[[Card], None]] = {}
-
-
-def claim(words: str):
-    """Register a test under the words that cards use."""
-
-    def register(test: Callable[[Card], None]):
-        CLAIMS[words] = test
-        return test
-
-    return register
 
 
 def method(card: Card):
@@ -138,7 +129,9 @@ def holds_its_false_alarm_rate(card: Card) -> None:
         for level in (0.05, 0.01):
             # Dependent rows: the law of the statistic is approximate, and held to 1.4 levels.
             assert (p < level).sum() <= binom.ppf(1 - RATE, tables, 1.4 * level), (make, level)
-        assert ((p >= 0) & (p <= 1)).all() and np.median(p) < 0.75
+        judged = p[~np.isnan(p)]  # a series whose rows go together for long is not judged
+        assert len(judged) >= 0.95 * tables
+        assert ((judged >= 0) & (judged <= 1)).all() and np.median(judged) < 0.75
 
 
 def _calibrated(test) -> list[Callable[[int], Evidence]]:
@@ -405,8 +398,6 @@ def recovers_the_scale_of_every_row(card: Card) -> None:
     bound = t.ppf(1 - RATE / 10, 11) * gap.std(axis=0, ddof=1) / np.sqrt(12)
     assert (np.abs(gap.mean(axis=0)) < bound + 0.02).all() and (bound < 0.2).all()
 
-
-CLAIMS |= distributions.CLAIMS | aggregation.CLAIMS
 
 CASES = [(card, words) for card in read_cards() for words in card.claims]
 

@@ -16,19 +16,6 @@ from trueup.audit.store import StoredRemedy, _hash, load_remedy
 from trueup.core.errors import EvidenceError
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Remedies of an event and of three classes, saved from the shell."""
-    place = tmp_path_factory.mktemp("apply")
-    event_frame().to_parquet(place / "event.parquet")
-    class_frame().to_parquet(place / "classes.parquet")
-    for name, words in (("event", ()), ("classes", ("--truth", "animal"))):
-        done = quick(place, "audit", f"{name}.parquet", *words, "--save", f"{name}-remedy",
-                     "--no-history")  # fmt: skip
-        assert done.code == 0, done.err
-    return place
-
-
 def applied(folder, frame, *, remedy: str = "event-remedy", out: str = "out.parquet", **options):
     """``frame`` through the shell and back."""
     frame.to_parquet(folder / "in.parquet", **options)

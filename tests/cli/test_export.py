@@ -10,22 +10,9 @@ import onnxruntime
 import pandas as pd
 import pytest
 
-from cli.shell import class_frame, event_frame, quick, run
+from cli.shell import quick, run
 from trueup.adapters.json import from_json
 from trueup.audit.store import load_remedy
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Remedies of an event and of three classes."""
-    place = tmp_path_factory.mktemp("export")
-    event_frame().to_parquet(place / "event.parquet")
-    class_frame().to_parquet(place / "classes.parquet")
-    for name, words in (("event", ()), ("classes", ("--truth", "animal"))):
-        done = quick(place, "audit", f"{name}.parquet", *words, "--save", f"{name}-remedy",
-                     "--no-history")  # fmt: skip
-        assert done.code == 0, done.err
-    return place
 
 
 def test_from_the_shell(folder):

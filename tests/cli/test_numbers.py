@@ -66,6 +66,43 @@ def test_all_is_written_in_a_process_of_its_own(folder):
     assert "wis" in history.out
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_reference_is_compared_and_gates(folder, kind):
+    frame = pd.read_parquet(folder / f"{kind}.parquet")
+    frame["seen"] = frame["y"] + [(-1) ** i * 0.01 for i in range(len(frame))]
+    frame.loc[:9, "seen"] = None
+    frame.to_parquet(folder / f"{kind}-seen.parquet")
+    said = (
+        f"{kind}-seen.parquet",
+        "--truth",
+        "y",
+        *WORDS[kind],
+        "--against",
+        "seen",
+        "--no-history",
+    )
+    done = quick(folder, "audit", *said, "--json", "seen.json", "--fail-if", "skill<0")
+    assert (done.code, done.err.startswith("--fail-if: skill is -")) == (1, True)
+    assert len(done.out.splitlines()) < 25
+    assert done.out.startswith("Worse than seen: its ")
+    assert "above 0: better than seen" in done.out and "diebold_mariano_p_value" in done.out
+    assert "10 rows have no finite number in seen" in done.out
+    found = json.loads((folder / "seen.json").read_text())
+    assert found["findings"][0]["id"] == "worse_than:seen"
+    assert found["measures"]["skill"]["high"] < 0
+    assert found["measures"]["diebold_mariano_p_value"]["value"] < 0.001
+    assert (found["against"]["outcome"], found["against"]["rows"]) == ("worse", 2_990)
+
+
+@pytest.mark.parametrize("engine", ["polars", "dask"])
+def test_another_engine_refuses_in_words(folder, engine):
+    pytest.importorskip(engine)
+    said = ("points.parquet", "--truth", "y", "--point", "value", "--against", "y", "--no-history")
+    done = quick(folder, "audit", *said, "--engine", engine)
+    assert (done.code, done.out) == (2, "")
+    assert "cannot be judged where they are" in done.err
+
+
 USAGE = {
     "no level": (("--quantile", "middle"), "cannot read 'middle'. Write LEVEL=NAME"),
     "twice": (("--quantile", "0.1=a,0.1=b"), "a level was given twice"),
@@ -73,6 +110,7 @@ USAGE = {
     "no share": (("--low", "low", "--high", "high"), "Say --nominal 0.9"),
     "two kinds": (("--point", "low", "--mean", "low"), "Name one of"),
     "both": (("--point", "low", "--prob", "high"), "probabilities and a forecast were given"),
+    "not numbers": (("--prob", "high", "--against", "low"), "is for forecasts of a number"),
     "gate": (("--fail-if", "coverage>1"), "cannot read 'coverage>1'"),
 }
 

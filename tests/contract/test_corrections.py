@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
+from contract.excuses import excused
 from corrections import applied, beside, with_roles
 from corrections import correction as settings
 from trueup.calibration import log_loss
@@ -26,12 +27,6 @@ KINDS = ("event", "two", "three")
 
 pytestmark = pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
 kinds = pytest.mark.parametrize("kind", KINDS)
-
-
-def excused(card: Card, check: str) -> None:
-    """Skip a check that the card says does not apply."""
-    if check in card.excused:
-        pytest.skip(f"excused: {card.excused[check]}")
 
 
 def evidence(kind: str, *, rows: int = 400, seed: int = 0, **roles) -> Evidence:

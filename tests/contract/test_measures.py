@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from contract.excuses import excused
 from trueup.core import Evidence, Intervals, Probabilities, Sets
 from trueup.core.cards import Card, read_cards
 from trueup.core.central import central_of
@@ -46,12 +47,6 @@ cases = pytest.mark.parametrize(
     ("card", "measure", "kind"), CASES, ids=lambda x: getattr(x, "name", x)
 )
 pytestmark = cases
-
-
-def excused(card: Card, check: str) -> None:
-    """Skip a check that the card says does not apply."""
-    if check in card.excused:
-        pytest.skip(f"excused: {card.excused[check]}")
 
 
 def evidence(kind: str, *, rows: int = 600, seed: int = 0, dtype=np.float64, **roles) -> Evidence:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from contract.excuses import excused
 from corrections import (
     applied,
     beside,
@@ -35,13 +36,6 @@ CASES = number_cases()
 pytestmark = pytest.mark.parametrize(
     ("card", "kind"), CASES, ids=[f"{card.name}-{kind}" for card, kind in CASES]
 )
-
-
-def excused(card, check: str, kind: str = "") -> None:
-    """Skip a check that the card says does not apply, for all kinds or for this one."""
-    for name in (check, f"{check}: {kind}"):
-        if name in card.excused:
-            pytest.skip(f"excused: {card.excused[name]}")
 
 
 def outputs(card, made: Evidence, *, on: Evidence | None = None) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from repeats import hits, in_words
 from trueup.calibration import (
     elementary_score,
     ks_error,
@@ -50,18 +51,13 @@ def simulate(world: str, *, tables: int, measures=MEASURES) -> dict[str, np.ndar
     return {name: np.array(rows) for name, rows in found.items()}
 
 
-def share(found: np.ndarray, true: float) -> float:
-    """Share of the intervals that hold ``true``."""
-    return float(((found[:, 1] <= true) & (true <= found[:, 2])).mean())
-
-
 @pytest.mark.parametrize("world", WORLDS)
 def test_few_tables_cover_as_far_as_chance_allows(world):
     """False-alarm rate 1e-4 a case where the coverage is exactly the least."""
     tables = 60
     for name, found in simulate(world, tables=tables).items():
-        hits = share(found, truth(name, 2.0, WORLDS[world][0])) * tables
-        assert hits >= binom.ppf(1e-4, tables, LEAST[world]), (world, name, hits)
+        inside = hits(found, truth(name, 2.0, WORLDS[world][0]))
+        assert inside >= binom.ppf(1e-4, tables, LEAST[world]), (world, name, inside)
 
 
 @pytest.mark.slow
@@ -70,12 +66,10 @@ def test_every_case_covers():
     for world, (shift, _) in WORLDS.items():
         for name, found in simulate(world, tables=600, measures=MEASURES + REPORTED).items():
             true, held = truth(name, 2.0, shift), name not in {m.name for m in REPORTED}
-            covered = share(found, true)
+            covered = hits(found, true) / len(found)
             low += [(world, name, covered)] if held and covered < LEAST[world] else []
-            value, left, right = found.T
             lines.append(
-                f"| {world} | {name} | {true:.4f} | {value.mean():.4f} | {value.std(ddof=1):.4f} | "
-                f"{(right - left).mean() / 2:.4f} | {covered:.3f} | "
+                f"| {world} | {name} | {in_words(found, true)} | "
                 f"{f'at least {LEAST[world]:.2f}' if held else 'shown only'} |"
             )
     RESULTS.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from report.sample_pictures import pictures
@@ -17,6 +18,7 @@ from report.sample_rows import (
     series_points,
     slices,
 )
+from trueup.report.document import DEFAULTS
 
 
 HOSTILE = "</script></style><img src=x onerror=alert(1)>\"'`{{7*7}}<script>alert(2)</script>"
@@ -40,29 +42,7 @@ def sample_document() -> dict[str, Any]:
         "action": "Cool it: apply the temperature correction (T = 5.75) before anyone reads its "
         "confidence; "
         "look at camera C0 in dim light.",
-        "headline": [
-            {
-                "name": "ece",
-                "label": "Calibration error",
-                "estimate": estimate(0.137, half=0.0161),
-                "unit": "points",
-                "note": "luck alone would show 0.4",
-            },
-            {
-                "name": "accuracy",
-                "label": "Accuracy",
-                "estimate": estimate(0.8509, half=0.0165),
-                "unit": "percent",
-                "note": "stated on average: 98.8%",
-            },
-            {
-                "name": "log_loss",
-                "label": "Log loss",
-                "estimate": estimate(2.665, half=0.412),
-                "unit": "nat",
-                "note": "0.6183 after the correction",
-            },
-        ],
+        "headline": headline(),
         "measures": measures(),
         "findings": findings(),
         "slices": slices(),
@@ -102,6 +82,33 @@ def sample_document() -> dict[str, Any]:
     }
 
 
+def headline() -> list[dict[str, Any]]:
+    """The three numbers that carry the verdict."""
+    return [
+        {
+            "name": "ece",
+            "label": "Calibration error",
+            "estimate": estimate(0.137, half=0.0161),
+            "unit": "points",
+            "note": "luck alone would show 0.4",
+        },
+        {
+            "name": "accuracy",
+            "label": "Accuracy",
+            "estimate": estimate(0.8509, half=0.0165),
+            "unit": "percent",
+            "note": "stated on average: 98.8%",
+        },
+        {
+            "name": "log_loss",
+            "label": "Log loss",
+            "estimate": estimate(2.665, half=0.412),
+            "unit": "nat",
+            "note": "0.6183 after the correction",
+        },
+    ]
+
+
 def numbers_document() -> dict[str, Any]:
     """What an audit of quantiles says: two models, slices with hostile names, time, a remedy."""
     import numpy as np
@@ -123,35 +130,17 @@ def numbers_document() -> dict[str, Any]:
 
 def minimal_document() -> dict[str, Any]:
     """Return a document in which every list is empty."""
-    return {
+    said = {
         "title": "empty.csv",
-        "model": None,
         "created": "2026-11-21T03:00:00Z",
         "trueup": "0.1.0",
-        "schema": 1,
-        "rows": 0,
         "kind": "probabilities",
-        "classes": [],
-        "level": 0.95,
         "seconds": 0.01,
         "verdict": "There is too little here to say anything.",
         "action": "Bring at least 30 rows.",
-        "headline": [],
-        "measures": {},
-        "findings": [],
-        "slices": [],
-        "slices_left_out": [],
-        "remedies": [],
-        "remedies_left_out": [],
-        "chosen": "none",
-        "proof": None,
-        "drift": [],
-        "models": [],
-        "comparisons": [],
         "data": {"roles": {}, "checks": []},
-        "how": [],
-        "pictures": {},
     }
+    return deepcopy(DEFAULTS) | said
 
 
 def hostile_document() -> dict[str, Any]:

@@ -23,7 +23,8 @@ from trueup.core.errors import MissingPackage
 from trueup.report import numbers, render
 from trueup.report.document import clip, day, parameter_text
 from trueup.report.glossary import Glossary
-from trueup.report.terms import ALIASES, MEASURES, SERIES, TERMS
+from trueup.report.named import SERIES
+from trueup.report.terms import ALIASES, MEASURES, TERMS
 
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"

@@ -8,14 +8,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.model_selection import GroupKFold, KFold, check_cv
 from sklearn.utils import _safe_indexing, get_tags, indexable
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    _routing_enabled,
-    process_routing,
-)
+from sklearn.utils.metadata_routing import MetadataRouter
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from trueup.adapters.around import is_frozen, routed, routes, take_names, with_inputs_of
 from trueup.adapters.crossfit import taken
 from trueup.calibration.conformal.cv_plus import cv_plus
 from trueup.calibration.conformal.ranks import check_level, refuse_few
@@ -23,11 +19,6 @@ from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.predictions import Intervals
 from trueup.core.validate import finite
 
-
-try:
-    from sklearn.frozen import FrozenEstimator
-except ImportError:  # scikit-learn before 1.6 has no frozen estimators
-    FrozenEstimator = ()
 
 METHODS = ("plus", "minmax")
 
@@ -103,13 +94,12 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             )
         X, y, groups = indexable(X, y, groups)
         y = column_or_1d(y, warn=True)
-        passed = self._passed(fit_params)
-        frozen = bool(FrozenEstimator) and isinstance(self.estimator, FrozenEstimator)
+        given = routed(self, **fit_params)
+        passed = fit_params if given is None else given
+        frozen = is_frozen(self.estimator)
         # The regressor judges its input first: its words fit its needs.
         self.estimator_ = self.estimator if frozen else clone(self.estimator).fit(X, y, **passed)
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self.estimator_, name):
-                setattr(self, name, getattr(self.estimator_, name))
+        take_names(self)
         if frozen:
             self.models_, self.fold_ = [self.estimator_], np.zeros(len(y), dtype=np.int64)
         else:
@@ -137,23 +127,12 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Who gets which further argument of ``fit``."""
-        mapping = MethodMapping().add(caller="fit", callee="fit")
-        router = MetadataRouter(owner=self).add_self_request(self)
-        return router.add(estimator=self.estimator, method_mapping=mapping)
+        return routes(self)
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator)
-        tags.input_tags.sparse = inner.input_tags.sparse
-        tags.input_tags.allow_nan = inner.input_tags.allow_nan
-        tags.regressor_tags.poor_score = inner.regressor_tags.poor_score
+        tags = with_inputs_of(super().__sklearn_tags__(), self.estimator)
+        tags.regressor_tags.poor_score = get_tags(self.estimator).regressor_tags.poor_score
         return tags
-
-    def _passed(self, fit_params: dict) -> dict:
-        """Arguments of the regressor's ``fit``."""
-        if _routing_enabled():
-            return dict(process_routing(self, "fit", **fit_params).estimator.fit)
-        return fit_params
 
     def _copies(self, X, y: np.ndarray, groups, passed: dict) -> tuple[list, np.ndarray]:
         """A copy of the regressor a fold, and the fold (n,) of every row."""

@@ -11,13 +11,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.model_selection import StratifiedGroupKFold, check_cv
-from sklearn.utils import Bunch, _safe_indexing, get_tags, indexable
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    _routing_enabled,
-    process_routing,
-)
+from sklearn.utils import Bunch, _safe_indexing, indexable
+from sklearn.utils.metadata_routing import MetadataRouter
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -27,18 +22,13 @@ from sklearn.utils.validation import (
     has_fit_parameter,
 )
 
+from trueup.adapters.around import is_frozen, routed, routes, take_names, with_inputs_of
 from trueup.adapters.conformal import ConformalRegressor as ConformalRegressor
 from trueup.adapters.crossfit import AUTOMATIC, Taught, chosen, taken
 from trueup.audit.store import StoredRemedy
 from trueup.core.errors import EvidenceError
 from trueup.core.fitted import Fitted
 from trueup.core.probabilities import Probabilities
-
-
-try:
-    from sklearn.frozen import FrozenEstimator
-except ImportError:  # scikit-learn before 1.6 has no frozen estimators
-    FrozenEstimator = ()
 
 
 class Corrected(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
@@ -111,20 +101,15 @@ class Corrected(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             Passed on to ``fit`` of the classifier, by metadata routing where that is enabled.
         """
         X, y, groups = indexable(X, y, groups)
-        y = column_or_1d(y, warn=True)
-        if y.dtype.kind == "f":
-            assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
+        y = _labels(y)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         passed = self._passed(sample_weight, fit_params)
-        frozen = bool(FrozenEstimator) and isinstance(self.estimator, FrozenEstimator)
+        frozen = is_frozen(self.estimator)
         # The classifier judges its input first: its words fit its needs.
         self.estimator_ = self.estimator if frozen else _fitted(self.estimator, X, y, passed)
         self.classes_ = np.asarray(self.estimator_.classes_)
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self.estimator_, name):
-                setattr(self, name, getattr(self.estimator_, name))
+        take_names(self)
         counted = np.arange(len(y)) if sample_weight is None else np.flatnonzero(sample_weight)
         every = Taught(X, y, groups, self.classes_)
         rows = every.take(counted)
@@ -165,21 +150,16 @@ class Corrected(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Who gets which further argument of ``fit``."""
-        mapping = MethodMapping().add(caller="fit", callee="fit")
-        router = MetadataRouter(owner=self).add_self_request(self)
-        return router.add(estimator=self.estimator, method_mapping=mapping)
+        return routes(self)
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator).input_tags
-        tags.input_tags.sparse, tags.input_tags.allow_nan = inner.sparse, inner.allow_nan
-        return tags
+        return with_inputs_of(super().__sklearn_tags__(), self.estimator)
 
     def _passed(self, sample_weight, fit_params: dict) -> dict:
         """Arguments of the classifier's ``fit``."""
-        if _routing_enabled():
-            routed = process_routing(self, "fit", sample_weight=sample_weight, **fit_params)
-            return dict(routed.estimator.fit)
+        given = routed(self, sample_weight=sample_weight, **fit_params)
+        if given is not None:
+            return given
         passed = Bunch(**fit_params)
         if sample_weight is not None and has_fit_parameter(self.estimator, "sample_weight"):
             passed["sample_weight"] = sample_weight
@@ -239,6 +219,15 @@ class Corrected(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         }
         proof = self.proof_.to_dict() if self.proof_ else {}
         return StoredRemedy(fitted, columns, False, names, proof, about)
+
+
+def _labels(y: Any) -> np.ndarray:
+    """Labels (n,) of classes."""
+    y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "f":
+        assert_all_finite(y, input_name="y")
+    check_classification_targets(y)
+    return y
 
 
 def _fitted(estimator: Any, X, y, passed: dict) -> Any:

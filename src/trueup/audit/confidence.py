@@ -64,7 +64,10 @@ def _said(gap: Estimate, *, over: bool) -> str:
 def _biased(cube: Cube) -> list[Finding]:
     w, y, p = cube.table.total("w", "y", "p").T
     made = Replicates.of(
-        np.stack([p - y, w], axis=1), lambda s: s[:, 0] / s[:, 1], sizes=cube.table.total("n")[:, 0]
+        np.stack([p - y, w], axis=1),
+        lambda s: s[:, 0] / s[:, 1],
+        sizes=cube.table.total("n")[:, 0],
+        in_time=cube.grouping == "block",
     )
     low, high, how = interval(made, level=0.99)
     bias = Estimate(made.value, low, high, 0.99, cube.n, how)
@@ -134,7 +137,9 @@ def _slope(cube: Cube, j: int) -> tuple[Estimate, float] | None:
         return fit_logistic(np.where(sums[:, 0] > 0, x, 0.0), sums[:, 0], sums[:, 1], slope=True)
 
     sizes = cube.classes["n"][:, j].sum(axis=1)  # type: ignore[index]
-    made = Replicates.of(np.stack([w, y, p], axis=1), value, sizes=sizes)
+    made = Replicates.of(
+        np.stack([w, y, p], axis=1), value, sizes=sizes, in_time=cube.grouping == "block"
+    )
     low, high, how = interval(made, level=0.95)
     estimate = Estimate(made.value, low, high, 0.95, int(sizes.sum()), how)
     return estimate, t_p_value(made.value - 1, made.variance, df=made.freedom)

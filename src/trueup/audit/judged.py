@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trueup.audit.cut import AbstractSlice
 from trueup.audit.drift import Drift
@@ -17,6 +17,10 @@ from trueup.core.measure import AbstractMeasure
 from trueup.core.tables.checks import Check
 from trueup.core.tables.kernel import Scan
 from trueup.core.tables.plan import Plan
+
+
+if TYPE_CHECKING:
+    from trueup.audit.numbers.against import Against
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +39,8 @@ class AbstractJudged(ABC):
         What they rest on.
     checks
         Health of its data.
+    against
+        What came of comparing it with a reference; None without one.
     """
 
     model: str
@@ -46,6 +52,7 @@ class AbstractJudged(ABC):
     drifts: list[Drift]
     trial: Trial
     checks: list[Check] = field(default_factory=list)
+    against: Against | None = None
 
     @property
     def cube(self) -> Cube:

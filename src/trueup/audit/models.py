@@ -61,7 +61,8 @@ def _compared(a: AbstractJudged, b: AbstractJudged, level: float) -> Comparison:
         return score.value(first) - score.value(second)
 
     # Group by group: a group that only one of the two has leaves out that one's rows alone.
-    paired = Replicates.of(np.concatenate([one, two], axis=1), lead, sizes=sizes)
+    parts, in_time = np.concatenate([one, two], axis=1), a.cube.grouping == "block"
+    paired = Replicates.of(parts, lead, sizes=sizes, in_time=in_time)
     low, high, how = interval(paired, level=level)
     difference = Estimate(paired.value, low, high, level, a.cube.n, f"paired {how}")
     p_value = t_p_value(paired.value, paired.variance, df=paired.freedom)

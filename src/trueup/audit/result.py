@@ -10,6 +10,7 @@ from pathlib import Path
 from trueup.audit.finding import Finding, in_order
 from trueup.audit.judged import AbstractJudged, score_words
 from trueup.audit.models import Comparison, comparison_findings
+from trueup.audit.numbers.against import reference_findings
 from trueup.audit.remedies import Remedy
 from trueup.audit.store import StoredRemedy
 from trueup.audit.whole import write_whole
@@ -17,6 +18,10 @@ from trueup.audit.whole import write_whole
 
 SCHEMA = 1
 NAMED = 200
+
+ADJECTIVES = ("Trustworthy", "Honest", "Sound", "Good", "Over-", "Under-", "Biased", "Too n",
+              "Too w", "Worse", "Not surely")  # fmt: skip
+"""How a verdict begins that says what a model is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +68,9 @@ class Audit:
 
     @property
     def findings(self) -> list[Finding]:
-        """Findings about the primary model and about the pairs, in order of weight."""
-        return in_order([*self.primary.findings, *comparison_findings(self.comparisons)])
+        """Findings about the primary model and about other models, in order of weight."""
+        beside = [*comparison_findings(self.comparisons), *reference_findings(self.models)]
+        return in_order([*self.primary.findings, *beside])
 
     @property
     def measures(self) -> dict:
@@ -77,19 +83,7 @@ class Audit:
         text, model = self.primary.verdict, self.primary.model
         if not model:
             return text
-        about = text.startswith(
-            (
-                "Trustworthy",
-                "Honest",
-                "Sound",
-                "Good",
-                "Over-",
-                "Under-",
-                "Biased",
-                "Too n",
-                "Too w",
-            )
-        )
+        about = text.startswith(ADJECTIVES)
         return f"{model} {'is' if about else ':'} {text[0].lower()}{text[1:]}".replace(" :", ":")
 
     @property
@@ -134,6 +128,7 @@ class Audit:
                 if m.model
             ],
             "comparisons": [c.to_dict() for c in self.comparisons],
+            "against": first.against.to_dict() if first.against else None,
             "data": {
                 "roles": first.plan.roles.to_dict(),
                 "checks": [vars(check) for check in first.checks],

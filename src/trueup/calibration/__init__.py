@@ -30,7 +30,6 @@ from trueup.calibration.dispersion.pit_histogram import pit_histogram as pit_his
 from trueup.calibration.dispersion.pit_histogram import pit_values as pit_values
 from trueup.calibration.dispersion.pit_test import pit_test as pit_test
 from trueup.calibration.dispersion.rms_z import rms_z as rms_z
-from trueup.calibration.dispersion.set_coverage import set_coverage as set_coverage
 from trueup.calibration.dispersion.set_size import empty_sets as empty_sets
 from trueup.calibration.dispersion.set_size import mean_set_size as mean_set_size
 from trueup.calibration.dispersion.set_size import singletons as singletons

@@ -16,7 +16,7 @@ COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 ENGINES = "What reads the files: duckdb, polars, dask or spark."
 NUMBERS = (
     r"crps|wis|pinball|interval_score|coverage_\d+|width_\d+|bias|mae|rmse|pit_p_value|"
-    "spread_skill|rms_z|log_score|crossing"
+    "spread_skill|rms_z|log_score|crossing|skill|skill_mae|skill_rmse|diebold_mariano_p_value"
 )
 """Names of the measures of forecasts of numbers."""
 CHARTS = ("altair", "vl_convert")
@@ -35,6 +35,7 @@ CHARTS = ("altair", "vl_convert")
 @click.option("--high", default="", help="Column of the upper end.")
 @click.option("--nominal", type=float, help="Share of truths that the interval should hold.")
 @click.option("--point", default="", help="Column of a point forecast.")
+@click.option("--against", default="", help="Column of a reference point forecast to beat.")
 @click.option("--by", multiple=True, help="Column that cuts rows into slices; may repeat.")
 @click.option("--time", default="", help="Column of time: rows become a series.")
 @click.option("--cluster", default="", help="Column of what rows belong to (patient, document).")
@@ -110,7 +111,7 @@ def _audit(table: str, options: dict) -> Any:
         return tuple(part.strip() for part in text.split(",")) if text else ()
 
     same = ("mean", "sd", "low", "high", "nominal", "point", "time", "cluster", "weight", "model",
-            "key", "positive", "normalize", "drop_bad")  # fmt: skip
+            "key", "against", "positive", "normalize", "drop_bad")  # fmt: skip
     rest = ("truth", "prob", "by", "level", "threads", "engine")
     passed = {name: options[name] for name in (*same, *rest)}
     with bar() as progress:

@@ -52,6 +52,8 @@ class Cube:
         Cells (chunks of time, coarse bins), or None.
     spread
         Cells (groups, bins of the stated spread) of forecasts of numbers, or None.
+    against
+        Cells (groups, 2, 1) of a forecast of a number and of a reference, or None.
     """
 
     grid: Grid
@@ -63,6 +65,7 @@ class Cube:
     slices: Mapping[tuple[str, ...], tuple[list, Cells]] = field(default_factory=dict)
     chunks: Cells | None = None
     spread: Cells | None = None
+    against: Cells | None = None
 
     def __add__(self, other: Cube) -> Cube:
         if self._kind != other._kind:
@@ -78,6 +81,7 @@ class Cube:
             slices=_add_slices(self.slices, other.slices),
             chunks=_add(self.chunks, other.chunks),
             spread=_add(self.spread, other.spread),
+            against=_add(self.against, other.against),
         )
 
     @property

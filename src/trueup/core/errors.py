@@ -35,6 +35,10 @@ class UsageError(TrueupError):
     """An argument that makes no sense: a wrong name, a setting out of range."""
 
 
+class Unwritable(UsageError):
+    """A correction that an engine has no words for."""
+
+
 class EvidenceError(TrueupError):
     """Data that cannot be what they are said to be: missing columns, impossible probabilities."""
 
@@ -47,9 +51,24 @@ class LeakageError(TrueupError):
     """A proof on rows that the correction has seen."""
 
 
+class DivergedError(TrueupError):
+    """A simulation that left all numbers; ``members`` are the places in the batch, flattened."""
+
+    def __init__(self, who: str, what: str, *, do: str, why: str = "", members=()) -> None:
+        super().__init__(who, what, do=do, why=why)
+        self.members = list(members)
+
+    def __reduce__(self):
+        return _again, (self.who, self.what, self.why, self.do, self.members)
+
+
 class MissingPackage(TrueupError):
     """An optional package that this call needs."""
 
 
 def _rebuild(kind, who, what, why, do):
     return kind(who, what, why=why, do=do)
+
+
+def _again(who, what, why, do, members):
+    return DivergedError(who, what, why=why, do=do, members=members)

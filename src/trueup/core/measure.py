@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -33,6 +34,8 @@ class AbstractStatistic(ABC):
     classwise: ClassVar[bool] = False
     score_only: ClassVar[bool] = False
     kinds: ClassVar[tuple[str, ...]] = (Probabilities.kind,)
+    grid: Grid | None = None
+    """Bins that the measure needs; None means that the common ones do."""
 
     @abstractmethod
     def estimate(self, cube: Cube, *, level: float = 0.95) -> Estimate:
@@ -75,11 +78,6 @@ class AbstractStatistic(ABC):
                 do=f"Pass {' or '.join(self.kinds)}, or choose a measure of this kind",
             )
 
-    @property
-    def grid(self) -> Grid | None:
-        """Bins that the measure needs; None means that the common ones do."""
-        return None
-
 
 class AbstractMeasure(AbstractStatistic):
     """A statistic that is a smooth function of sums over groups.
@@ -90,6 +88,7 @@ class AbstractMeasure(AbstractStatistic):
 
     proportion: ClassVar[bool] = False
     quantile: ClassVar[bool] = False
+    linear: ClassVar[bool] = False
 
     @abstractmethod
     def parts(self, cube: Cube) -> np.ndarray:
@@ -105,8 +104,11 @@ class AbstractMeasure(AbstractStatistic):
 
     def replicates(self, cube: Cube) -> Replicates:
         """The value, and that without each group in turn; of resampled groups for quantiles."""
-        make = Replicates.resample if self.quantile else Replicates.of
-        return make(self.parts(cube), self.value, sizes=self.sizes(cube))
+        parts, sizes = self.parts(cube), self.sizes(cube)
+        if self.quantile:
+            return Replicates.resample(parts, self.value, sizes=sizes)
+        made = Replicates.of(parts, self.value, sizes=sizes, in_time=cube.grouping == "block")
+        return replace(made, linear=self.linear)
 
     def sizes(self, cube: Cube) -> np.ndarray:
         """(groups,) rows of the groups that ``parts`` counts over."""
@@ -119,7 +121,8 @@ class AbstractMeasure(AbstractStatistic):
         made = self.replicates(cube)
         low, high, how = interval(made, level=level)
         if self.proportion and _few(made.value, cube):
-            low, high, how = wilson(made.value, effective_size(made, cube), level=level)
+            df = made.freedom if made.in_time else math.inf
+            low, high, how = wilson(made.value, effective_size(made, cube), level=level, df=df)
         value, low, high = map(self.scale, (made.value, low, high))
         return Estimate(value, *self._inside(low, high), level, cube.n, how)
 

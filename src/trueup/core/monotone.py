@@ -5,10 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from trueup.core.errors import UsageError
+from trueup.core.expressions import (
+    Expr,
+    Join,
+    Linear,
+    Pick,
+    Sorted,
+    Total,
+    operate,
+)
 
 
-ORDERS = ("sort", "isotonic", "")
-"""How crossing quantiles are put in order; empty leaves them."""
+HOWS = ("sort", "isotonic")
+"""How crossing quantiles are put in order."""
+
+ORDERS = (*HOWS, "")
+"""The same; empty leaves them."""
 
 
 def rising(values: np.ndarray, *, how: str = "sort") -> np.ndarray:
@@ -35,15 +47,17 @@ def rising(values: np.ndarray, *, how: str = "sort") -> np.ndarray:
     crossing = (np.diff(values, axis=1) < 0).any(axis=1)
     if not how or not crossing.any():
         return values
-    made = values.copy()
-    mended = values[crossing]
+    made, mended = values.copy(), values[crossing]
     made[crossing] = np.sort(mended, axis=1) if how == "sort" else _isotonic(mended)
     return made
 
 
 def _isotonic(values: np.ndarray) -> np.ndarray:
     """Least-squares rising rows, by the max-min formula: the largest over starts up to k of the
-    least over ends from k of the mean in between."""
+    least over ends from k of the mean in between.
+
+    The expression of ``ordered`` says the same; of many levels this is several times faster.
+    """
     q = values.shape[1]
     sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
     best = np.full(values.shape, -np.inf)
@@ -52,3 +66,28 @@ def _isotonic(values: np.ndarray) -> np.ndarray:
         least = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
         best[:, start:] = np.maximum(best[:, start:], least)
     return best
+
+
+def ordered(x: Expr, *, how: str) -> Expr:
+    """The columns of ``x`` in rising order, ``how`` as in ``rising``."""
+    return Sorted(x) if how == "sort" else _projected(x)
+
+
+def _projected(x: Expr) -> Expr:
+    """The rising values nearest to the columns of ``x``, from the means of all their runs."""
+    runs = [(a, b) for a in range(x.width) for b in range(a, x.width)]
+    place = {run: i for i, run in enumerate(runs)}
+    weight = np.zeros((len(runs), x.width))
+    for i, (a, b) in enumerate(runs):
+        weight[i, a : b + 1] = 1.0 / (b - a + 1)
+    means = Linear(x, weight, np.zeros(len(runs)))
+    # From the last column back: the least mean of the runs from every a that reach j or beyond.
+    lows: Expr | None = None
+    made: list[Expr] = []
+    for j in range(x.width - 1, -1, -1):
+        ending: Expr = Pick(means, tuple(place[a, j] for a in range(j + 1)))
+        if lows is not None:
+            ending = operate("least", ending, Pick(lows, tuple(range(j + 1))))
+        lows = ending
+        made.append(Total(lows, greatest=True))
+    return Join(tuple(reversed(made)))

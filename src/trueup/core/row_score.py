@@ -64,6 +64,8 @@ class AbstractRowScore(AbstractRowSums):
     and slices follow. The sums stand in a cube under the name of the measure.
     """
 
+    linear = True
+
     @abstractmethod
     def rows(self, prediction: Prediction, truth: np.ndarray) -> np.ndarray:
         """Score (n,) of every row."""

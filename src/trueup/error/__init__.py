@@ -10,6 +10,15 @@ from trueup.error.assimilation.finite_size import FiniteSizeInflation as FiniteS
 from trueup.error.assimilation.iterative import IterativeSmoother as IterativeSmoother
 from trueup.error.assimilation.lagged import LaggedSmoother as LaggedSmoother
 from trueup.error.assimilation.repeated import MultipleAssimilation as MultipleAssimilation
+from trueup.error.discovery.discover import Discovery as Discovery
+from trueup.error.discovery.discover import Factor as Factor
+from trueup.error.discovery.discover import Library as Library
+from trueup.error.discovery.discover import Mesh as Mesh
+from trueup.error.discovery.discover import Term as Term
+from trueup.error.discovery.discover import discover as discover
+from trueup.error.discovery.discover import functions as functions
+from trueup.error.discovery.discover import polynomials as polynomials
+from trueup.error.discovery.discover import products as products
 from trueup.error.points.bias import bias as bias
 from trueup.error.points.mae import mae as mae
 from trueup.error.points.median_error import median_absolute_error as median_absolute_error

@@ -168,6 +168,15 @@ _SHORT_TIME = (
 )
 
 
+def _drift_axis(picture: Row) -> alt.Axis:
+    unit = str(picture.get("unit") or "")
+    title = axis_title(picture.get("y") or "value", unit=unit)
+    # The heading of a series usually says its name already; a turned copy would only be clipped.
+    said = str(picture.get("title")).lower().startswith(str(picture.get("y")).lower())
+    title = ("points" if unit == "points" else None) if said else title
+    return alt.Axis(title=title, titleLimit=180, tickCount=5, labelExpr=tick_text(unit))
+
+
 def _drift(rows: list[Row], *, kind: str, change: Any, picture: Row) -> alt.LayerChart:
     scale = alt.Scale(type="utc") if kind == "T" else alt.Undefined
     axis = alt.Axis(
@@ -182,12 +191,7 @@ def _drift(rows: list[Row], *, kind: str, change: Any, picture: Row) -> alt.Laye
     x = alt.X(f"at:{kind}", scale=scale, axis=axis, sort=None)
     base = alt.Chart(data(rows)).encode(x=x)
     values = alt.Scale(zero=False, nice=True)
-    unit = str(picture.get("unit") or "")
-    title = axis_title(picture.get("y") or "value", unit=unit)
-    # The heading of a series usually says its name already; a turned copy would only be clipped.
-    said = str(picture.get("title")).lower().startswith(str(picture.get("y")).lower())
-    title = ("points" if unit == "points" else None) if said else title
-    y_axis = alt.Axis(title=title, titleLimit=180, tickCount=5, labelExpr=tick_text(unit))
+    y_axis = _drift_axis(picture)
     band = base.mark_area(color=ACCENT, opacity=0.16).encode(
         y=alt.Y("low:Q", scale=values, axis=y_axis), y2="high:Q"
     )

@@ -6,8 +6,8 @@ import re
 from datetime import datetime
 from typing import Any
 
+from trueup.report.named import SERIES_LEVELS, SLICE_UNITS
 from trueup.report.numbers import MINUS, finite, fixed, loss, percent
-from trueup.report.terms import SERIES_LEVELS, SLICE_UNITS
 
 
 DEFAULTS: dict[str, Any] = {
@@ -35,6 +35,7 @@ DEFAULTS: dict[str, Any] = {
     "drift": [],
     "models": [],
     "comparisons": [],
+    "against": None,
     "data": {},
     "how": [],
     "pictures": {},
@@ -74,6 +75,16 @@ _ROWS: dict[str, dict[str, Any]] = {
     "comparisons": {"a": "", "b": "", "score": "log_loss", "difference": {}, "p_value": None},
     "how": {"label": "", "text": ""},
 }
+_AGAINST = {
+    "column": "",
+    "rows": 0,
+    "outcome": "",
+    "sentence": "",
+    "difference": {},
+    "p_value": None,
+    "scores": [],
+}
+_SCORED = {"score": "", "forecast": {}, "reference": {}, "skill": {}}
 _PROOF = {"sentence": "", "learned_on": "", "proven_on": "", "tried": None, "paper": []}
 _CHECK = {"id": "", "severity": "low", "sentence": "", "count": None}
 
@@ -90,6 +101,9 @@ def complete_document(document: dict[str, Any]) -> dict[str, Any]:
         doc[name] = [_filled(row, defaults) for row in doc[name]]
     doc["data"] = _filled(doc["data"], {"roles": {}, "checks": []})
     doc["data"]["checks"] = [_filled(row, _CHECK) for row in doc["data"]["checks"]]
+    if doc["against"]:
+        doc["against"] = _filled(doc["against"], _AGAINST)
+        doc["against"]["scores"] = [_filled(row, _SCORED) for row in doc["against"]["scores"]]
     if doc["proof"]:
         doc["proof"] = _filled(doc["proof"], _PROOF)
     doc["pictures"] = {key: picture for key, picture in doc["pictures"].items() if picture}

@@ -43,9 +43,9 @@ class Glossary:
 
     def entries(self) -> list[tuple[str, str]]:
         """Return the terms used so far with their explanations, in alphabetical order."""
-        return [(title(name), TERMS[name]) for name in sorted(self.used)]
+        return [(title(name), TERMS[name]) for name in sorted(self.used, key=str.lower)]
 
 
 def title(term: str) -> str:
     """A term as it stands at the beginning of a line: ``CRPS``, ``Bias``."""
-    return term.upper() if term in SHORT else term.capitalize()
+    return term.upper() if term in SHORT else term[0].upper() + term[1:]

@@ -27,19 +27,7 @@ _LEFT = 46
 
 def places(picture: Row) -> dict[str, Any]:
     """Bars as wide as the share that was stated and as high as truths are frequent there."""
-    rows = [
-        {
-            "low": row["low"],
-            "high": row["high"],
-            "value": row["value"],
-            "zero": 0,
-            "band_low": row.get("band_low", 1),
-            "band_high": row.get("band_high", 1),
-            "tip": f"{percent(row['low'])} to {percent(row['high'])}\n{row['value']:.2f} times as "
-            f"often as stated\n{count(row.get('n'))} rows",
-        }
-        for row in complete(picture.get("rows"), "low", "high", "value")
-    ]
+    rows = [_bar(row) for row in complete(picture.get("rows"), "low", "high", "value")]
     scale = alt.Scale(domain=[0, 1], nice=False)
     x_axis = alt.Axis(
         title=str(picture.get("x") or ""),
@@ -64,6 +52,15 @@ def places(picture: Row) -> dict[str, Any]:
     return finish(chart)
 
 
+def _bar(row: Row) -> Row:
+    tip = (
+        f"{percent(row['low'])} to {percent(row['high'])}\n{row['value']:.2f} times as often as "
+        f"stated\n{count(row.get('n'))} rows"
+    )
+    band = {name: row.get(name, 1) for name in ("band_low", "band_high")}
+    return {name: row[name] for name in ("low", "high", "value")} | band | {"zero": 0, "tip": tip}
+
+
 def spread(picture: Row) -> dict[str, Any]:
     """The error that was made in bins of the spread that was stated, against the diagonal."""
     points = complete(picture.get("rows"), "stated", "value")
@@ -72,15 +69,7 @@ def spread(picture: Row) -> dict[str, Any]:
     kind = whole
     if ends and max(ends) > 30 * min(ends):
         kind = alt.Scale(type="log", nice=True)
-    rows = []
-    for row in points:
-        text = f"stated {row['stated']:.4g}\nmade {estimate_text(row)}\n{count(row.get('n'))} rows"
-        ranged = span(row, x=row["stated"], tip=text)
-        # On a scale of factors nothing reaches down to zero.
-        ranged["low"] = (
-            max(ranged["low"], 0.3 * row["value"]) if kind is not whole else ranged["low"]
-        )
-        rows.append(ranged)
+    rows = [_ranged(row, factors=kind is not whole) for row in points]
     x_axis = alt.Axis(title=str(picture.get("x") or ""), tickCount=5, grid=True, format="~s")
     y_axis = alt.Axis(
         title=str(picture.get("y") or ""), tickCount=5, grid=True, minExtent=_LEFT, format="~s"
@@ -100,3 +89,11 @@ def spread(picture: Row) -> dict[str, Any]:
         .encode(x=alt.X("x:Q", scale=kind), y=alt.Y("y:Q", scale=kind))
     )
     return finish(alt.layer(same, bars, dots).properties(width=WIDTH - 72, height=260))
+
+
+def _ranged(row: Row, *, factors: bool) -> Row:
+    text = f"stated {row['stated']:.4g}\nmade {estimate_text(row)}\n{count(row.get('n'))} rows"
+    made = span(row, x=row["stated"], tip=text)
+    if factors:  # on a scale of factors nothing reaches down to zero
+        made["low"] = max(made["low"], 0.3 * row["value"])
+    return made

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from trueup.report import numbers, terms
+from trueup.report import named, numbers, terms
 from trueup.report.document import (
     clip,
     complete_document,
@@ -49,6 +49,7 @@ def page(document: dict[str, Any], *, interactive: bool) -> str:
             doc=doc,
             g=Glossary(),
             t=terms,
+            n=named,
             script=Markup(script),
             policy=_policy(script),
             css=Markup(_text("templates/page.css")),

@@ -1,7 +1,7 @@
 """The glossary: every technical term of the report in one or two plain sentences.
 
 `TERMS` holds the explanations; `ALIASES` the words that stand for them in running text; `MEASURES`
-and `SERIES` say how a measure is called, in which unit it is written and which term explains it.
+says how a measure is called, in which unit it is written and which term explains it.
 """
 
 from __future__ import annotations
@@ -72,6 +72,10 @@ TERMS = {
         "Continuous ranked probability score: how far the stated law lies from what happened, in "
         "the unit of the truth. For a single number it is the absolute error. Lower is better."
     ),
+    "Diebold-Mariano": (
+        "A test of two forecasts of the same rows: could two that are equally good differ as much "
+        "by luck? A small p-value says: hardly."
+    ),
     "discrimination": "How well the model tells likely rows from unlikely ones. Higher is better.",
     "drift": "A change over time in what the model sees, says or gets right.",
     "error bar": (
@@ -134,12 +138,17 @@ TERMS = {
         "A p-value corrected for the number of slices examined: among slices with q below 0.05, "
         "about one in twenty is a false alarm (Benjamini and Hochberg)."
     ),
+    "reference": "A simple forecast of the same truth that a good one should beat.",
     "rmse": (
         "Root mean squared error, in the unit of the truth: like the mean absolute error, but "
         "large errors count more."
     ),
     "score": "The probability that the model gave.",
     "severity": "How much the finding matters for using these predictions: high, medium or low.",
+    "skill": (
+        "The share of a reference's score that the forecast saves: 100% is perfect, 0% is as good "
+        "as the reference, below 0% is worse."
+    ),
     "slice": "A part of the table, for example all rows of one region.",
     "spread": "How wide the forecast says that the truth may lie, as a standard deviation.",
     "error over spread": (
@@ -202,6 +211,9 @@ ALIASES = {
     "spread": "spread",
     "stated spread": "spread",
     "coverage": "coverage",
+    "skill": "skill",
+    "diebold-mariano test": "Diebold-Mariano",
+    "diebold-mariano": "Diebold-Mariano",
 }
 
 _WORDS = "|".join(re.escape(word) for word in sorted(ALIASES, key=len, reverse=True))
@@ -233,46 +245,15 @@ MEASURES: dict[str, tuple[str, str, str | None]] = {
     "mae": ("Mean absolute error", "", "mae"),
     "rmse": ("Root mean squared error", "", "rmse"),
     "pit_p_value": ("Honesty test, p-value", "p", "pit"),
+    "skill": ("Skill against the reference", "percent", "skill"),
+    "skill_mae": ("Skill of its median alone", "percent", "skill"),
+    "skill_rmse": ("Skill by root mean squared error", "percent", "skill"),
+    "diebold_mariano": ("Score minus that of the reference", "", "Diebold-Mariano"),
+    "diebold_mariano_p_value": ("Diebold-Mariano test, p-value", "p", "Diebold-Mariano"),
     "crossing": ("Rows where quantiles cross", "percent", "crossing"),
     "corp_miscalibration": ("Miscalibration", "", "miscalibration"),
     "corp_discrimination": ("Discrimination", "", "discrimination"),
     "corp_uncertainty": ("Uncertainty", "", "uncertainty"),
-}
-
-SERIES: dict[str, tuple[str, str, str | None]] = {
-    "base_rate": ("Base rate", "points", "base rate"),
-    "score": ("Score", "points", "score"),
-    "calibration": ("Calibration gap", "points", "calibration gap"),
-    "error": ("Mean error", "", "bias"),
-    "size": ("Mean absolute error", "", "mae"),
-    "spread": ("Stated spread", "", "spread"),
-    "coverage": ("Coverage", "points", "coverage"),
-}
-
-# A level is a percentage; its change is in points.
-SERIES_LEVELS = {
-    "base_rate": "percent",
-    "score": "percent",
-    "calibration": "points",
-    "coverage": "percent",
-}
-
-SLICE_UNITS = {
-    "calibration_gap": "points",
-    "accuracy": "points",
-    "log_loss": "nat",
-    "coverage": "points",
-    "below_median": "points",
-}
-
-SEVERITY = {"high": "High", "medium": "Medium", "low": "Low", "ok": "Fine"}
-
-OUTCOMES = {
-    "proven": "Proven",
-    "no_improvement": "No improvement",
-    "not_enough_evidence": "Not enough evidence",
-    "diverged": "Diverged",
-    "nonfinite": "Not finite",
 }
 
 

@@ -25,8 +25,8 @@ from trueup.calibration import (
     ConformalSets,
     LikelihoodRatio,
     TemperatureScaling,
+    coverage,
     mean_set_size,
-    set_coverage,
 )
 from trueup.calibration.conformal.clusters import clusters_of
 from trueup.calibration.conformal.scores import SCORES
@@ -431,8 +431,8 @@ NETWORKS = [
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(("name", "key", "coverage", "size"), NETWORKS)
-def test_lac_after_temperature_on_real_networks(name, key, coverage, size):
+@pytest.mark.parametrize(("name", "key", "share", "size"), NETWORKS)
+def test_lac_after_temperature_on_real_networks(name, key, share, size):
     """Coverage and mean size printed elsewhere, fit on even rows, tested on odd ones.
 
     They were made with ``np.quantile(..., method="higher")``, whose rank is 4502 of 5000 where
@@ -449,7 +449,7 @@ def test_lac_after_temperature_on_real_networks(name, key, coverage, size):
     own = learn.prediction.probs[np.arange(5000), learn.truth]
     rank = int((own >= np.sort(own)[::-1][4501]).sum())  # 4502, or more where scores tie
     above = ConformalSets(level=rank / 5001).fit(learn).apply(said)
-    assert set_coverage(new.truth, above).value == pytest.approx(coverage, abs=5.01e-5)
+    assert coverage(new.truth, above).value == pytest.approx(share, abs=5.01e-5)
     digits = 5.01e-4 if size < 10 else 5.01e-3
     assert mean_set_size(new.truth, above).value == pytest.approx(size, abs=digits)
     exact = ConformalSets(level=0.9).fit(learn).apply(said).members

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from trueup.audit.finding import in_order, percent
@@ -10,10 +9,22 @@ from trueup.audit.how import groups_made_of
 from trueup.audit.judge import few_groups, from_checks, left_alone
 from trueup.audit.judged import AbstractJudged, number, score_words
 from trueup.audit.numbers import pictures
+from trueup.audit.numbers.against import (
+    Against,
+    against_findings,
+    compare_with,
+    how_compared,
+)
 from trueup.audit.numbers.drift import find_number_drift, number_drift_findings
-from trueup.audit.numbers.honesty import honesty_findings
+from trueup.audit.numbers.groups import (
+    columns_to_try,
+    fallen_back,
+    names_by_column,
+    not_tried,
+)
+from trueup.audit.numbers.honesty import honesty_findings, short_series
 from trueup.audit.numbers.measures import fair_score_of, measures_of, reported, score_of
-from trueup.audit.numbers.remedies import NumberBench, try_corrections
+from trueup.audit.numbers.remedies import NumberBench, try_corrections, words_of
 from trueup.audit.numbers.slices import find_number_slices, number_slice_findings
 from trueup.audit.remedies import Remedy
 from trueup.core.forms import Form
@@ -24,7 +35,7 @@ from trueup.core.tables.kernel import Scan
 from trueup.core.tables.plan import Plan
 
 
-DATA_FAULTS = ("data_few_rows", "data_few_groups")
+DATA_FAULTS = ("data_few_rows", "data_few_groups", "data_short_series")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +59,17 @@ class JudgedNumbers(AbstractJudged):
     @property
     def shown(self) -> list[tuple[str, str]]:
         names = [self.score.name, *(share_name("coverage", s) for s in reported(self.form))]
-        names += ["spread_skill", "bias", "mae", "rmse"]
+        names += [
+            "spread_skill",
+            "bias",
+            "mae",
+            "rmse",
+            "skill",
+            "skill_mae",
+            "diebold_mariano_p_value",
+        ]
         known = dict.fromkeys(name for name in names if name in self.measures)
-        return [(name, _beside(name)) for name in known]
+        return [(name, _beside(name, self.plan.roles.against)) for name in known]
 
     @property
     def verdict(self) -> str:
@@ -70,11 +89,13 @@ class JudgedNumbers(AbstractJudged):
 
     @property
     def _state(self) -> str:
-        share = usual_share(self.form)
+        share, also = usual_share(self.form), ""
+        if self.against is not None and self.against.beaten:
+            also = f", it beats {self.against.column} by {percent(self.against.main.skill.value)}"
         if share is None:
-            return f"it is off by {self.measures['mae'].value:.4g} on average"
+            return f"it is off by {self.measures['mae'].value:.4g} on average{also}"
         held = self.measures[share_name("coverage", share)].value
-        return f"its {100 * share:g}% intervals hold {percent(held)} of truths"
+        return f"its {100 * share:g}% intervals hold {percent(held)} of truths{also}"
 
     @property
     def action(self) -> str:
@@ -86,6 +107,9 @@ class JudgedNumbers(AbstractJudged):
                 f"{proof.before.value:.4g} to {proof.after.value:.4g} on {proof.after.n:,} rows "
                 f"that it never saw{also}."
             )
+        if self._worse:
+            why = left_alone(self, also).removeprefix("Leave it: ")
+            return f"Replace it: {self.plan.roles.against} is better, and {why}"
         tried = self.trial.remedies
         if any(remedy.proof.outcome is Outcome.PROVEN for remedy in tried) and not self.findings:
             return f"Leave it: there is no fault that a correction should mend{also}."
@@ -94,17 +118,24 @@ class JudgedNumbers(AbstractJudged):
     @property
     def _beyond(self) -> str:
         """Faults that no correction of the whole mends."""
+        if self._worse and self.chosen is not None:
+            return f"; then compare it with {self.plan.roles.against} again, now the better one"
         moved = next((d for d in self.drifts if d.changed and d.series != "spread"), None)
         if moved:
             return f"; refit on rows from {moved.change_at} on, where its errors changed"
-        bad = next((s for s in self.slices if s.flagged), None)
+        mended = [self.chosen.column] if self.chosen else []
+        bad = next((s for s in self.slices if s.flagged and list(s.by) != mended), None)
         return f"; then look into {bad.label}, which no overall correction mends" if bad else ""
 
     @property
+    def _worse(self) -> bool:
+        return self.against is not None and self.against.outcome == "worse"
+
+    @property
     def advice(self) -> str:
-        """``Widen it``, ``Narrow it``, ``Shift it``, ``Correct it`` or ``Leave it``."""
+        """``Widen it``, ``Shift it``, ``Correct it``, ``Replace it``, ``Leave it``, ..."""
         if self.chosen is None:
-            return "Leave it"
+            return "Replace it" if self._worse else "Leave it"
         for finding in self.findings:
             if finding.id in _ADVICE:
                 return _ADVICE[finding.id]
@@ -112,13 +143,12 @@ class JudgedNumbers(AbstractJudged):
 
     @property
     def left_out(self) -> list[str]:
-        told = "No correction by group was tried: that is done for the probability of an event."
-        return [told] * bool(self.plan.slicers)
+        return [*not_tried(self.plan, self.slices), *fallen_back(self.plan, self.chosen)]
 
     def title(self, remedy: Remedy) -> str:
-        words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", remedy.title).split()
-        name = " ".join(word if word.isupper() else word.lower() for word in words)
-        found = remedy.fitted.map.parameters
+        if remedy.column:
+            return remedy.title
+        name, found = words_of(remedy.title), remedy.fitted.map.parameters
         if not found or len(found) > 3:
             return name
         return f"{name} ({', '.join(f'{k} {v:.3g}' for k, v in found.items())})"
@@ -140,6 +170,8 @@ class JudgedNumbers(AbstractJudged):
                        held),
                 number("spread_skill", "Error over spread", m["spread_skill"], "", ratio),
             ]  # fmt: skip
+        if self.against is not None:
+            rows[1] = _skill(self.against)
         if self.chosen is None:
             label = score.label
             return [*rows, number(score.name, label, m[score.name], "", "as it is")]
@@ -166,10 +198,23 @@ _ADVICE = {
 }
 
 
-def _beside(name: str) -> str:
+def _beside(name: str, column: str) -> str:
     if name.startswith("coverage_"):
         return f"{name.removeprefix('coverage_')}% stated"
-    return "1 is right" if name == "spread_skill" else ""
+    words = {"spread_skill": "1 is right", "skill_mae": "that of its median alone"}
+    return f"above 0: better than {column}" if name == "skill" else words.get(name, "")
+
+
+def _p(p_value: float) -> str:
+    if p_value != p_value:
+        return "not known"
+    return "< 0.001" if p_value < 0.001 else f"= {p_value:.3f}"
+
+
+def _skill(against: Against) -> dict:
+    note = f"above 0 is better than it, p {_p(against.test.p_value)}"
+    label = f"Skill against {against.column}"
+    return number("skill", label, against.main.skill, "percent", note)
 
 
 def judge_numbers(
@@ -186,22 +231,27 @@ def judge_numbers(
         if plan.clock is None or cube.chunks is None
         else find_number_drift(cube.chunks, plan.clock, form, level=level)
     )
-    bench = NumberBench(found.sample, form, cube.table.shape[0], cube.grouping)
-    fair = fair_score_of(form)
-    trial = try_corrections(bench, fair, in_time=plan.grouping == "block", level=level)
+    against = compare_with(cube, form, plan.roles.against, level=level)
+    measures |= against.measures if against else {}
     honesty = honesty_findings(cube, form, measures)
-    if form.kind == "ensemble" and not honesty:
-        # Any score of a few members is lowered by smoothing them, however honest they are.
+    # Any score of a few members is lowered by smoothing them, however honest they are.
+    smooth = form.kind != "ensemble" or bool(honesty)
+    by = names_by_column(found.sample, plan, columns_to_try(plan, cut))
+    bench = NumberBench(found.sample, form, cube.table.shape[0], cube.grouping, by)
+    in_time, fair = plan.grouping == "block", fair_score_of(form)
+    trial = try_corrections(bench, fair, in_time=in_time, level=level, smooth=smooth)
+    if not smooth and trial.chosen is not None and not trial.chosen.column:
         trial = replace(trial, chosen=None)
     findings = [
+        *against_findings(against),
         *honesty,
         *number_slice_findings(cut),
         *number_drift_findings(drifts),
     ]
-    checks = [*plan.profile.checks, *few_groups(cube, plan)]
+    checks = [*plan.profile.checks, *few_groups(cube, plan), *short_series(measures)]
     findings += from_checks(checks, cube.n)
     return JudgedNumbers(
-        model, found, plan, measures, in_order(findings), cut, drifts, trial, checks
+        model, found, plan, measures, in_order(findings), cut, drifts, trial, checks, against
     )
 
 
@@ -220,13 +270,15 @@ def _how(judged: JudgedNumbers) -> list[tuple[str, str]]:
         ("Error bars", "Delete-a-group jackknife with Student's t at the effective degrees of "
          "freedom; Wilson's interval for shares with fewer than 15 errors or successes."),
         ("Corrections", f"Fitted {fitted}; half of the groups learn and choose by cross-fitting, "
-         "the other half prove; doing nothing is always a candidate."),
+         "the other half prove; doing nothing is always a candidate. Corrections for each value of "
+         "a column in which a slice stands out must beat what wins without."),
         ("Slices", "Each slice is asked two questions and its smaller p-value doubled; "
          "Benjamini-Hochberg at 5 % over single values and at 1 % over pairs; a pair is named only "
          "if neither of its values explains it."),
         ("Drift", "Largest standardised running sum over chunks of time, judged by permutation, "
          "Holm over the series."),
     ]  # fmt: skip
+    rows += how_compared(judged.against, plan)
     if judged.kind == "points":
         return rows
     if judged.kind == "ensemble":

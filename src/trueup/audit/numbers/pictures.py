@@ -71,7 +71,12 @@ def profile(judged: JudgedNumbers, column: str) -> dict:
     for v in _ordered(values, cells["n"].sum(axis=(0, 2)), flagged):
         parts = np.column_stack([cells[name][:, v, 0], cells["w"][:, v, 0]])
         sizes = cells["n"][:, v, 0]
-        made = Replicates.of(parts, lambda s: s[:, 0] / s[:, 1], sizes=sizes)
+        made = Replicates.of(
+            parts,
+            lambda s: s[:, 0] / s[:, 1],
+            sizes=sizes,
+            in_time=judged.cube.grouping == "block",
+        )
         low, high, _ = interval(made, level=0.95)
         label = f"{column} = {values[v][0] or '(empty)'}"
         row = {"label": label, "value": made.value, "low": low, "high": high}
@@ -99,7 +104,10 @@ def places(cube: Cube, *, ranks: bool) -> dict:
     for j, (low, high) in enumerate(pairwise(edges)):
         mass = high - low
         made = Replicates.of(
-            np.column_stack([w[:, j], total]), lambda s, m=mass: s[:, 0] / s[:, 1] / m, sizes=sizes
+            np.column_stack([w[:, j], total]),
+            lambda s, m=mass: s[:, 0] / s[:, 1] / m,
+            sizes=sizes,
+            in_time=cube.grouping == "block",
         )
         half = (interval(made, level=0.95)[1] - made.value) if made.value > 0 else 0.0
         rows.append(
@@ -170,6 +178,7 @@ def spread(cube: Cube) -> dict:
             np.column_stack([square, w]),
             lambda s: np.sqrt(s[:, 0] / s[:, 1]),
             sizes=merged["n"][:, b],
+            in_time=cube.grouping == "block",
         )
         low, high, _ = interval(made, level=0.95)
         stated = float(np.sqrt(merged["variance"][:, b].sum() / w.sum()))

@@ -61,19 +61,7 @@ def spread_ratio(cube: Cube, low: int, high: int, *, level: float) -> Estimate:
         p = np.clip(sums[:, :2] / sums[:, 2:], least, 1 - least)
         return (ndtri(p[:, 1]) - ndtri(p[:, 0])) / wide
 
-    made = Replicates.of(below[:, [low, high, -1]], value, sizes=sizes)
+    parts, in_time = below[:, [low, high, -1]], cube.grouping == "block"
+    made = Replicates.of(parts, value, sizes=sizes, in_time=in_time)
     ends = interval(made, level=level)
     return Estimate(made.value, *ends[:2], level, cube.n, ends[2])
-
-
-def stated_against_reached(cube: Cube, *, level: float = 0.95) -> list[dict]:
-    """Share of truths below each stated level, with its interval."""
-    below, sizes = shares_below(cube)
-    rows = []
-    for j, stated in enumerate(edges_of(cube)[1:-1]):
-        made = Replicates.of(
-            below[:, [j, below.shape[1] - 1]], lambda s: s[:, 0] / s[:, 1], sizes=sizes
-        )
-        low, high, _ = interval(made, level=level)
-        rows.append({"stated": float(stated), "value": made.value, "low": low, "high": high})
-    return rows

@@ -4,8 +4,8 @@
 ``coverage_50``, ``coverage_90`` and ``coverage_95`` those levels, ``Coverage(nominal=0.8)`` any.
 The ends count as inside. A level that the prediction does not state is refused, not interpolated.
 Of an ensemble the k-th member from below and above are the ends, with ``1 - 2 k / (m + 1)`` for the
-level, which is what they hold if the members are as good as the truth. Sets of classes are judged
-too: the share that holds the class that happened.
+level, which is what they hold if the members are as good as the truth. Of sets of classes it is the
+share that holds the class that happened, to be compared with the level that the sets state.
 
 Examples
 --------
@@ -13,6 +13,10 @@ Examples
 >>> said = Intervals([0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0], 0.5)
 >>> coverage_50([0.5, 1.0, 1.5, 0.2], said).value
 0.75
+>>> from trueup.core import Sets
+>>> said = Sets([[True, False], [True, True], [False, True]], 0.9)
+>>> round(coverage([0, 1, 0], said).value, 3)
+0.667
 """
 
 from __future__ import annotations
@@ -22,74 +26,57 @@ from dataclasses import dataclass
 import numpy as np
 
 from trueup.core.cards import Card
-from trueup.core.central import LAWS, central_of
+from trueup.core.central import LAWS
+from trueup.core.central_score import AbstractCentralScore
 from trueup.core.errors import EvidenceError
 from trueup.core.predictions import Prediction, Sets
-from trueup.core.row_score import AbstractRowScore
 
 
 CARD = Card(
     name="coverage",
     question="calibration",
     family="dispersion",
-    summary="share of truths inside the interval that was said to hold so many",
+    summary="share of truths inside the interval, or the set, that was said to hold so many",
     paper="Gneiting, Balabdaoui, Raftery 2007, JRSS B 69(2)",
     claims=("covers its truth",),
     exports=("coverage", "coverage_50", "coverage_90", "coverage_95"),
     cost="O(n); of m members O(n m log m)",
-    not_for="choosing between forecasts: infinitely wide ones cover all; use a score",
+    not_for="choosing between forecasts: infinitely wide ones, and sets of all classes, cover all",
 )
 
 
 @dataclass(frozen=True)
-class Coverage(AbstractRowScore):
-    """Share of truths inside the central interval.
+class Coverage(AbstractCentralScore):
+    """Share of truths inside the central interval, or inside the set.
 
     Parameters
     ----------
     nominal
-        Level of the central interval, in (0, 1), which must be stated; None means the level of
-        intervals and sets, and .9 of every other kind.
+        Level, as in ``AbstractCentralScore``; None means their own level for sets, too.
     """
 
-    nominal: float | None = None
+    stem = "coverage"
+    words = "Coverage"
     better = "neither"
     reach = (0.0, 1.0)
     proportion = True
     kinds = (*LAWS, Sets.kind)
 
-    @property
-    def name(self) -> str:
-        """The level is part of the name."""
-        return "coverage" if self.nominal is None else f"coverage_{100 * self.nominal:g}"
-
-    @property
-    def label(self) -> str:
-        """Name in words."""
-        at = "" if self.nominal is None else f" of the {100 * self.nominal:g} % interval"
-        return f"Coverage{at}"
-
     def rows(self, prediction: Prediction, truth: np.ndarray) -> np.ndarray:
         if isinstance(prediction, Sets):
-            return _held(prediction, truth, self)
-        low, high = central_of(prediction, self.nominal, who=self.name)
+            members = self._of_level(prediction).members
+            return members[np.arange(len(truth)), truth].astype(np.float64)
+        low, high = self.ends(prediction)
         return ((low <= truth) & (truth <= high)).astype(np.float64)
 
-
-def _held(sets: Sets, truth: np.ndarray, measure: Coverage) -> np.ndarray:
-    """Whether the class that happened is in the set."""
-    if measure.nominal is not None and abs(measure.nominal - sets.level) > 1e-9:
+    def _of_level(self, sets: Sets) -> Sets:
+        if self.nominal is None or abs(self.nominal - sets.level) <= 1e-9:
+            return sets
         raise EvidenceError(
-            measure.name,
-            f"no sets at level {measure.nominal:g}: these are stated at {sets.level:g}",
+            self.name,
+            f"no sets at level {self.nominal:g}: these are stated at {sets.level:g}",
             do=f"Ask for {sets.level:g}",
         )
-    k = sets.members.shape[1]
-    if ((truth < 0) | (truth >= k) | (truth != np.floor(truth))).any():
-        raise EvidenceError(
-            measure.name, f"the truth of sets must be a class code 0 .. {k - 1}", do="Pass codes"
-        )
-    return sets.members[np.arange(len(truth)), truth.astype(np.int64)].astype(np.float64)
 
 
 coverage = Coverage()

@@ -3,10 +3,16 @@ r"""PIT test: could these truths have been drawn from the laws that were stated 
 .. math:: X^2 = \sum_b \frac{(M_b - W \pi_b)^2}{W_2 \pi_b}
 
 of the mass M in the bins of the transform, with :math:`\pi` the share each should hold, is
-chi-squared of the number of bins less one for independent rows. With clusters or a series the
-covariance of the masses is taken from the groups: :math:`X^2` is then a mixture of chi-squared
-variables whose weights (design effects) enter by their mean and their spread (Satterthwaite; Rao &
-Scott). Rows that are spread over bins vary less, so the test can only be too quiet about ties.
+chi-squared of the number of bins less one for independent rows. With clusters the covariance of
+the masses is taken from the groups: :math:`X^2` is then a mixture of chi-squared variables whose
+weights (design effects) enter by their mean and their spread (Satterthwaite; Rao & Scott). Rows
+that are spread over bins vary less, so the test can only be too quiet about ties.
+
+Twenty blocks of a series do not tell ten bins apart. There the masses are projected on two to four
+orthogonal polynomials of the level (bias, spread, skewness, tails: Neyman's smooth test), whose
+covariance is taken from the slow waves of the blocks; the statistic is Hotelling's :math:`T^2`. How
+long rows depend on each other is read from the design effect of the first two. A series that is
+worth fewer than 44 independent rows cannot be judged: the p-value is NaN and ``how`` says so.
 
 Examples
 --------
@@ -25,6 +31,7 @@ import numpy as np
 from scipy.special import chdtrc, fdtrc
 
 from trueup.calibration.dispersion.pit import pit_cube
+from trueup.calibration.dispersion.pit_series import series_test
 from trueup.core.cards import Card
 from trueup.core.central import LAWS
 from trueup.core.cube import Cube
@@ -39,7 +46,10 @@ CARD = Card(
     question="calibration",
     family="dispersion",
     summary="p-value: could the truths have been drawn from the stated laws?",
-    paper="Rao & Scott 1981, JASA 76(374), for dependent rows",
+    paper=(
+        "Rao & Scott 1981, JASA 76(374), for clusters; Lazarus, Lewis, Stock & Watson 2018, "
+        "JBES 36(4), for series"
+    ),
     claims=("holds its false-alarm rate",),
     cost="O(n); of m members O(n m)",
     not_for="how much is wrong: with a million rows a harmless error is significant",
@@ -76,7 +86,10 @@ class PitTest(AbstractStatistic):
         return max(min(self.bins, rows // LEAST_A_BIN), 2)
 
     def estimate(self, cube: Cube, *, level: float = 0.95) -> Estimate:
-        """The p-value, without an interval."""
+        """The p-value, without an interval; NaN where a series is too short to be judged."""
+        if cube.n and cube.grouping == "block":
+            found = series_test(cube)
+            return Estimate(found.p_value, level=level, n=cube.n, how=found.how)
         return Estimate(_p_value(cube), level=level, n=cube.n, how="chi-squared over bins")
 
 

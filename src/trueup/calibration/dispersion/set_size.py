@@ -28,7 +28,7 @@ CARD = Card(
     paper="Sadinle, Lei & Wasserman 2019, JASA 114(525)",
     exports=("mean_set_size", "singletons", "empty_sets"),
     cost="O(n k)",
-    not_for="judging sets alone: empty sets are the shortest; see set_coverage",
+    not_for="judging sets alone: empty sets are the shortest; see coverage",
 )
 
 

@@ -20,9 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from trueup.core.cards import Card
-from trueup.core.central import LAWS, central_of
+from trueup.core.central_score import AbstractCentralScore
 from trueup.core.predictions import Prediction
-from trueup.core.row_score import AbstractRowScore
 
 
 CARD = Card(
@@ -39,33 +38,21 @@ CARD = Card(
 
 
 @dataclass(frozen=True)
-class Width(AbstractRowScore):
+class Width(AbstractCentralScore):
     """Mean width of the central interval.
 
     Parameters
     ----------
     nominal
-        Level of the central interval, in (0, 1), which must be stated; None means the level of
-        intervals, and .9 of every other kind.
+        Level, as in ``AbstractCentralScore``.
     """
 
-    nominal: float | None = None
-    kinds = LAWS
+    stem = "width"
+    words = "Width"
     reach = (-math.inf, math.inf)  # where quantiles cross, a width is negative
 
-    @property
-    def name(self) -> str:
-        """The level is part of the name."""
-        return "width" if self.nominal is None else f"width_{100 * self.nominal:g}"
-
-    @property
-    def label(self) -> str:
-        """Name in words."""
-        at = "" if self.nominal is None else f" of the {100 * self.nominal:g} % interval"
-        return f"Width{at}"
-
     def rows(self, prediction: Prediction, truth: np.ndarray) -> np.ndarray:
-        low, high = central_of(prediction, self.nominal, who=self.name)
+        low, high = self.ends(prediction)
         return high - low
 
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trueup.calibration.dispersion.set_coverage import set_coverage
+from trueup.calibration.dispersion.coverage import coverage
 from trueup.calibration.dispersion.set_size import sizes
 from trueup.core.cards import Card
 from trueup.core.cells import tally
@@ -85,7 +85,7 @@ class WorstCoverage(AbstractMeasure):
         part = self._slices(evidence, sets)
         columns = weigh(
             {
-                "hit": set_coverage.rows(sets, evidence.truth),
+                "hit": coverage.rows(sets, evidence.truth),
                 "level": np.full(len(part), sets.level),
             },
             evidence.weight,

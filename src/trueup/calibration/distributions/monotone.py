@@ -10,8 +10,9 @@ import numpy as np
 from trueup.core.cards import Card
 from trueup.core.correction import AbstractCorrection
 from trueup.core.errors import FitError
-from trueup.core.expressions import Expr, Join, Linear, Pick, Sorted, Total, operate
+from trueup.core.expressions import Expr
 from trueup.core.fitted import AbstractMap
+from trueup.core.monotone import HOWS, ordered
 
 
 CARD = Card(
@@ -27,8 +28,6 @@ CARD = Card(
     not_for="quantiles that are off in level: see ConformalShift",
 )
 
-HOWS = ("sort", "isotonic")
-
 
 @dataclass(frozen=True)
 class InOrder(AbstractMap):
@@ -37,7 +36,7 @@ class InOrder(AbstractMap):
     project: int
 
     def expression(self, logs: Expr) -> Expr:
-        return projected(logs) if self.project else Sorted(logs)
+        return ordered(logs, how=HOWS[self.project])
 
     @property
     def parameters(self) -> dict[str, float]:
@@ -81,24 +80,4 @@ class Monotone(AbstractCorrection):
             raise FitError("Monotone", f"how is '{self.how}'", do=f"Use one of {', '.join(HOWS)}")
 
     def learn(self, logs: np.ndarray, truth: np.ndarray, weight: np.ndarray):
-        return InOrder(int(self.how == "isotonic")), True
-
-
-def projected(x: Expr) -> Expr:
-    """The rising values nearest to the columns of ``x``, from the means of all their runs."""
-    runs = [(a, b) for a in range(x.width) for b in range(a, x.width)]
-    place = {run: i for i, run in enumerate(runs)}
-    weight = np.zeros((len(runs), x.width))
-    for i, (a, b) in enumerate(runs):
-        weight[i, a : b + 1] = 1.0 / (b - a + 1)
-    means = Linear(x, weight, np.zeros(len(runs)))
-    # From the last column back: the least mean of the runs from every a that reach j or beyond.
-    lows: Expr | None = None
-    made: list[Expr] = []
-    for j in range(x.width - 1, -1, -1):
-        ending: Expr = Pick(means, tuple(place[a, j] for a in range(j + 1)))
-        if lows is not None:
-            ending = operate("least", ending, Pick(lows, tuple(range(j + 1))))
-        lows = ending
-        made.append(Total(lows, greatest=True))
-    return Join(tuple(reversed(made)))
+        return InOrder(HOWS.index(self.how)), True

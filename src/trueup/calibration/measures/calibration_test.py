@@ -17,17 +17,15 @@ True
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import chdtrc, fdtrc, pdtr, pdtrc
+from scipy.special import chdtrc, fdtrc
 
+from trueup.calibration.measures.p_value import LEAST_VARIANCE, AbstractPValue, row_weight
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
-from trueup.core.estimate import Estimate
 from trueup.core.grid import check_bins, equal_mass
-from trueup.core.measure import AbstractStatistic
 
 
 CARD = Card(
@@ -45,35 +43,26 @@ CARD = Card(
     },
 )
 
-LEAST_VARIANCE = 2.0
-
 
 @dataclass(frozen=True)
-class CalibrationTest(AbstractStatistic):
+class CalibrationTest(AbstractPValue):
     """p-value of the hypothesis that every score is the probability that it claims to be."""
 
     bins: int = 15
     name = "calibration_p_value"
     label = "Calibration test (p-value)"
-    better = "higher"
-    reach = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         check_bins("calibration_test", self.bins)
 
-    def estimate(self, cube: Cube, *, level: float = 0.95) -> Estimate:
-        """The p-value, without an interval."""
-        return Estimate(self._p_value(cube), level=level, n=cube.n, how="chi-squared over bins")
+    def law(self, cube: Cube) -> str:
+        return "chi-squared over bins"
 
-    def _p_value(self, cube: Cube) -> float:
-        if not cube.n:
-            return math.nan
+    def p_value(self, cube: Cube) -> float:
         part = fair_bins(cube, bins=self.bins)
         merged = cube.table.merge(part)
         gap = (merged["y"] - merged["p"]).sum(axis=0)
         variance = null_variance(cube, part).sum(axis=0)
-        if variance.sum() < LEAST_VARIANCE * row_weight(cube) ** 2:
-            return few_surprises(cube)
         if cube.grouping == "row":
             return float(chdtrc(len(gap), (gap**2 / variance).sum()))
         return _rao_scott(gap, variance, design_effects(cube, part), groups=_used(cube))
@@ -88,12 +77,6 @@ def null_variance(cube: Cube, part: np.ndarray) -> np.ndarray:
     mean = p / np.where(w > 0, w, 1.0)
     starts = np.concatenate([[0], np.flatnonzero(np.diff(part)) + 1])
     return np.add.reduceat(cube.table["w2"] * mean * (1 - mean), starts, axis=1)
-
-
-def row_weight(cube: Cube) -> float:
-    """Weight of an effective row: 1 without weights, and the unit that counts are made in."""
-    w, w2 = cube.table.total("w", "w2").sum(axis=0)
-    return float(w2 / w)
 
 
 def fair_bins(cube: Cube, *, bins: int) -> np.ndarray:
@@ -130,16 +113,6 @@ def _rao_scott(gap, variance, effects, *, groups: int) -> float:
     spread = 1 + effects.var() / mean**2
     df = len(effects) / spread
     return float(fdtrc(df, df * (groups - 1), statistic / (mean * spread * df)))
-
-
-def few_surprises(cube: Cube) -> float:
-    """Two-sided p-value of the number of surprises, which is small and so nearly Poisson."""
-    w, y, p = (cube.table[name].sum(axis=0) / row_weight(cube) for name in ("w", "y", "p"))
-    high = cube.grid.above_half
-    seen = np.where(high, w - y, y).sum()
-    expected = np.where(high, w - p, p).sum()
-    upper = pdtrc(math.ceil(seen) - 1, expected) if seen > 0 else 1.0
-    return float(min(1.0, 2 * min(upper, pdtr(math.floor(seen), expected))))
 
 
 def _used(cube: Cube) -> int:

@@ -26,7 +26,6 @@ import numpy as np
 from trueup.calibration.measures import smoothing
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
-from trueup.core.grid import Grid
 from trueup.core.measure import AbstractMeasure
 
 
@@ -52,10 +51,7 @@ class KDECalibrationError(AbstractMeasure):
     label = "KDE calibration error"
     reach = (0.0, 1.0)
     score_only = True
-
-    @property
-    def grid(self) -> Grid:
-        return smoothing.FINE
+    grid = smoothing.FINE
 
     def parts(self, cube: Cube) -> np.ndarray:
         masses = smoothing.on_lattice(cube, cube.table["w"], cube.table["y"])

@@ -54,10 +54,7 @@ class AbstractCumulative(AbstractMeasure):
 
     reach = (0.0, 1.0)
     score_only = True
-
-    @property
-    def grid(self) -> Grid:
-        return RANKS
+    grid = RANKS
 
     def parts(self, cube: Cube) -> np.ndarray:
         return np.stack([cube.table["y"] - cube.table["p"], cube.table["w"]], axis=1)

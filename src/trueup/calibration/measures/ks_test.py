@@ -24,14 +24,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from trueup.calibration.measures.calibration_test import LEAST_VARIANCE, few_surprises, row_weight
 from trueup.calibration.measures.ks_error import RANKS, ks_error
+from trueup.calibration.measures.p_value import AbstractPValue, row_variance
 from trueup.calibration.measures.walks import drawn_walks, survival_of_maximum
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
-from trueup.core.estimate import Estimate
-from trueup.core.grid import Grid
-from trueup.core.measure import AbstractStatistic
 
 
 CARD = Card(
@@ -50,44 +47,26 @@ CARD = Card(
 )
 
 
-class AbstractWalkTest(AbstractStatistic):
+class AbstractWalkTest(AbstractPValue):
     """p-value of how far the cumulative residuals go."""
 
-    better = "higher"
-    reach = (0.0, 1.0)
     score_only = True
+    grid = RANKS
     extent: ClassVar[Callable[[np.ndarray], np.ndarray]]
     survival: ClassVar[Callable[[float], float]]
 
-    @property
-    def grid(self) -> Grid:
-        return RANKS
+    def law(self, cube: Cube) -> str:
+        of = "Brownian motion" if cube.grouping == "row" else "drawn walks of groups"
+        return f"law of {of}"
 
-    def estimate(self, cube: Cube, *, level: float = 0.95) -> Estimate:
-        """The p-value, without an interval."""
-        law = "Brownian motion" if cube.grouping == "row" else "drawn walks of groups"
-        return Estimate(self._p_value(cube), level=level, n=cube.n, how=f"law of {law}")
-
-    def _p_value(self, cube: Cube) -> float:
-        if not cube.n:
-            return math.nan
-        variance = row_variance(cube)
-        if variance < LEAST_VARIANCE * row_weight(cube) ** 2:
-            return few_surprises(cube)
+    def p_value(self, cube: Cube) -> float:
         walk = np.cumsum((cube.table["y"] - cube.table["p"]).sum(axis=0))[None]
         seen = float(type(self).extent(walk)[0])
         if cube.grouping == "row":
-            far = seen / math.sqrt(variance)
+            far = seen / math.sqrt(row_variance(cube))
             return min(1.0, max(0.0, type(self).survival(far))) if far > 0 else 1.0
         drawn = type(self).extent(drawn_walks(cube))
         return float((1 + (drawn >= seen).sum()) / (1 + len(drawn))) if len(drawn) else math.nan
-
-
-def row_variance(cube: Cube) -> float:
-    """``sum w^2 p (1 - p)``, with the mean score of each bin for that of its rows."""
-    w, p = cube.table["w"].sum(axis=0), cube.table["p"].sum(axis=0)
-    mean = p / np.where(w > 0, w, 1.0)
-    return float((cube.table["w2"].sum(axis=0) * mean * (1 - mean)).sum())
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ from trueup.calibration.measures.smoothing import FINE, STEPS, on_lattice
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
 from trueup.core.errors import UsageError
-from trueup.core.grid import Grid
 from trueup.core.measure import AbstractMeasure
 
 
@@ -62,13 +61,10 @@ class MaximumMeanCalibrationError(AbstractMeasure):
     label = "Maximum mean calibration error (MMCE)"
     reach = (0.0, 1.0)
     score_only = True
+    grid = FINE
 
     def __post_init__(self) -> None:
         check_bandwidth("mmce", self.bandwidth)
-
-    @property
-    def grid(self) -> Grid:
-        return FINE
 
     def parts(self, cube: Cube) -> np.ndarray:
         return on_lattice(cube, cube.table["y"] - cube.table["p"], cube.table["w"])

@@ -78,6 +78,7 @@ class SquaredKernelCalibrationError(AbstractMeasure):
     name = "skce"
     label = "Squared kernel calibration error (SKCE)"
     reach = (-2.0, 2.0)
+    grid = FINE
 
     def __post_init__(self) -> None:
         check_bandwidth("skce", self.bandwidth)
@@ -87,10 +88,6 @@ class SquaredKernelCalibrationError(AbstractMeasure):
                 f"over is '{self.over}', block {self.block}",
                 do="Pass 'all classes' or 'top label', and at least 2 rows a block",
             )
-
-    @property
-    def grid(self) -> Grid:
-        return FINE
 
     def cube(self, evidence: Evidence) -> Cube:
         """Sums by score for an event or top label, by pair of groups for several classes."""
@@ -122,7 +119,8 @@ class SquaredKernelCalibrationError(AbstractMeasure):
         without = total - 2 * sums.sum(axis=2) + own
         without[:, 1][without[:, 1] < 1e-9 * total[1]] = 0.0
         value = self.value(total[None, :, None])[0] if total[1] > 0 else np.nan
-        return Replicates(float(value), self.value(without[:, :, None]), sizes[sizes > 0])
+        left, in_time = self.value(without[:, :, None]), cube.grouping == "block"
+        return Replicates(float(value), left, sizes[sizes > 0], in_time=in_time)
 
     def _inside(self, low: float, high: float) -> tuple[float, float]:
         """The truth is never below 0, though a single estimate may be."""

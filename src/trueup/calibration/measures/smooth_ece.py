@@ -34,7 +34,6 @@ from trueup.calibration.measures.smoothing import (
 )
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
-from trueup.core.grid import Grid
 from trueup.core.measure import AbstractMeasure
 
 
@@ -62,10 +61,7 @@ class SmoothECE(AbstractMeasure):
     label = "Smooth calibration error (smECE)"
     reach = (0.0, 1.0)
     score_only = True
-
-    @property
-    def grid(self) -> Grid:
-        return FINE
+    grid = FINE
 
     def parts(self, cube: Cube) -> np.ndarray:
         return on_lattice(cube, cube.table["y"] - cube.table["p"], cube.table["w"])

@@ -17,16 +17,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from trueup.calibration.measures.calibration_test import LEAST_VARIANCE, few_surprises, row_weight
-from trueup.calibration.measures.ks_test import row_variance
+from trueup.calibration.measures.p_value import AbstractPValue
 from trueup.calibration.measures.smoothing import FINE
 from trueup.calibration.measures.spiegelhalter_z import spiegelhalter_z
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
-from trueup.core.estimate import Estimate
-from trueup.core.grid import Grid
 from trueup.core.jackknife import t_p_value
-from trueup.core.measure import AbstractStatistic
 
 
 CARD = Card(
@@ -46,36 +42,24 @@ CARD = Card(
 
 
 @dataclass(frozen=True)
-class SpiegelhalterTest(AbstractStatistic):
+class SpiegelhalterTest(AbstractPValue):
     """p-value of the hypothesis that the Brier score is as expected."""
 
     name = "spiegelhalter_p_value"
     label = "Spiegelhalter's test (p-value)"
-    better = "higher"
-    reach = (0.0, 1.0)
     score_only = True
+    grid = FINE
 
-    @property
-    def grid(self) -> Grid:
-        return FINE
+    def law(self, cube: Cube) -> str:
+        return "normal law" if cube.grouping == "row" else "Student's t over groups"
 
-    def estimate(self, cube: Cube, *, level: float = 0.95) -> Estimate:
-        """The p-value, without an interval."""
-        law = "normal law" if cube.grouping == "row" else "Student's t over groups"
-        return Estimate(_p_value(cube), level=level, n=cube.n, how=law)
-
-
-def _p_value(cube: Cube) -> float:
-    if not cube.n:
-        return math.nan
-    if row_variance(cube) < LEAST_VARIANCE * row_weight(cube) ** 2:
-        return few_surprises(cube)
-    made = spiegelhalter_z.replicates(cube)
-    if math.isnan(made.value):
-        return math.nan
-    if cube.grouping == "row":
-        return math.erfc(abs(made.value) / math.sqrt(2))
-    return t_p_value(made.value, 1.0, df=made.freedom)
+    def p_value(self, cube: Cube) -> float:
+        made = spiegelhalter_z.replicates(cube)
+        if math.isnan(made.value):
+            return math.nan
+        if cube.grouping == "row":
+            return math.erfc(abs(made.value) / math.sqrt(2))
+        return t_p_value(made.value, 1.0, df=made.freedom)
 
 
 spiegelhalter_test = SpiegelhalterTest()

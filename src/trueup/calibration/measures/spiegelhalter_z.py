@@ -26,7 +26,6 @@ import numpy as np
 from trueup.calibration.measures.smoothing import FINE
 from trueup.core.cards import Card
 from trueup.core.cube import Cube
-from trueup.core.grid import Grid
 from trueup.core.measure import AbstractMeasure
 
 
@@ -50,10 +49,7 @@ class SpiegelhalterZ(AbstractMeasure):
     better = "neither"
     reach = (-math.inf, math.inf)
     score_only = True
-
-    @property
-    def grid(self) -> Grid:
-        return FINE
+    grid = FINE
 
     def parts(self, cube: Cube) -> np.ndarray:
         w, w2, y, p = (cube.table[name] for name in ("w", "w2", "y", "p"))

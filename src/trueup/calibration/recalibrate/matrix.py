@@ -7,9 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from trueup.calibration.recalibrate.affine import Affine, solve
-from trueup.calibration.recalibrate.losses import loss_called
-from trueup.calibration.recalibrate.tempered import affine_map
+from trueup.calibration.recalibrate.tempered import affine_map, learn_affine
 from trueup.core.cards import Card
 from trueup.core.correction import AbstractCorrection
 from trueup.core.effort import Effort
@@ -71,10 +69,8 @@ class MatrixScaling(AbstractCorrection):
     effort: ClassVar[Effort] = Effort.HEAVY
 
     def learn(self, logs: np.ndarray, truth: np.ndarray, weight: np.ndarray):
-        loss = loss_called("MatrixScaling", self.loss)
         penalty = odir(logs.shape[1], off_diagonal=self.off_diagonal, intercept=self.intercept)
-        problem = Affine(logs, truth, weight, loss, penalty)
-        theta, converged = solve(problem, tolerance=self.tolerance, steps=self.steps)
+        theta, converged = learn_affine(self, logs, truth, weight, penalty)
         return affine_map(theta), converged
 
 

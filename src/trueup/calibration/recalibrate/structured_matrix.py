@@ -7,9 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from trueup.calibration.recalibrate.affine import Affine, solve
-from trueup.calibration.recalibrate.losses import loss_called
-from trueup.calibration.recalibrate.tempered import affine_map, temper
+from trueup.calibration.recalibrate.tempered import affine_map, learn_affine, temper
 from trueup.core.cards import Card
 from trueup.core.correction import AbstractCorrection
 from trueup.core.effort import Effort
@@ -72,7 +70,5 @@ class StructuredMatrixScaling(AbstractCorrection):
         penalty = np.full((k, k + 1), (k - 1.0) * self.off_diagonal)
         penalty[np.arange(k), np.arange(k)] = self.diagonal
         penalty[:, -1] = self.intercept
-        loss = loss_called("StructuredMatrixScaling", self.loss)
-        problem = Affine(z, truth, weight, loss, k / weight.sum() * penalty)
-        theta, converged = solve(problem, tolerance=self.tolerance, steps=self.steps)
+        theta, converged = learn_affine(self, z, truth, weight, k / weight.sum() * penalty)
         return affine_map(theta, first=(first,)), converged

@@ -7,9 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from trueup.calibration.recalibrate.affine import Affine, solve
-from trueup.calibration.recalibrate.losses import loss_called
-from trueup.calibration.recalibrate.tempered import affine_map, temper
+from trueup.calibration.recalibrate.tempered import affine_map, learn_affine, temper
 from trueup.core.cards import Card
 from trueup.core.correction import AbstractCorrection
 from trueup.core.effort import Effort
@@ -67,7 +65,5 @@ class StructuredVectorScaling(AbstractCorrection):
         first, z = temper(logs, truth, weight)
         k = logs.shape[1]
         penalty = k / weight.sum() * np.tile([self.diagonal, self.intercept], (k, 1))
-        loss = loss_called("StructuredVectorScaling", self.loss)
-        problem = Affine(z, truth, weight, loss, penalty)
-        theta, converged = solve(problem, tolerance=self.tolerance, steps=self.steps)
+        theta, converged = learn_affine(self, z, truth, weight, penalty)
         return affine_map(theta, first=(first,)), converged

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trueup.calibration.recalibrate.affine import Affine, solve
+from trueup.calibration.recalibrate.losses import loss_called
 from trueup.calibration.recalibrate.temperature import TemperatureScaling, best_scale
 from trueup.core.expressions import Expr, Input, Linear, Scaled, evaluate, operate, softmax
 from trueup.core.fitted import AbstractMap
@@ -83,3 +85,10 @@ def affine_map(theta: np.ndarray, *, first: tuple[AbstractMap, ...] = ()) -> Aff
     """The map of fitted numbers (k, d); a common shift, which changes nothing, is taken out."""
     scale = theta[:, 0] if theta.shape[1] == 2 else theta[:, :-1]
     return AffineMap(scale, theta[:, -1] - theta[:, -1].mean(), first)
+
+
+def learn_affine(settings, z, truth, weight, penalty: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Numbers (k, d) of the least penalised loss that ``settings`` ask for; whether reached."""
+    loss = loss_called(type(settings).__name__, settings.loss)
+    problem = Affine(z, truth, weight, loss, penalty)
+    return solve(problem, tolerance=settings.tolerance, steps=settings.steps)

@@ -7,8 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from trueup.calibration.recalibrate.affine import Affine, solve
-from trueup.calibration.recalibrate.losses import loss_called
+from trueup.calibration.recalibrate.tempered import learn_affine
 from trueup.core.cards import Card
 from trueup.core.correction import AbstractCorrection
 from trueup.core.expressions import Expr, Scaled
@@ -61,9 +60,7 @@ class VectorScaling(AbstractCorrection):
     least_classes: ClassVar[int] = 3  # for two classes it is Platt scaling, written twice
 
     def learn(self, logs: np.ndarray, truth: np.ndarray, weight: np.ndarray):
-        loss = loss_called("VectorScaling", self.loss)
-        problem = Affine(logs, truth, weight, loss, np.zeros((logs.shape[1], 2)))
-        theta, converged = solve(problem, tolerance=self.tolerance, steps=self.steps)
+        theta, converged = learn_affine(self, logs, truth, weight, np.zeros((logs.shape[1], 2)))
         shift = theta[:, 1] - theta[:, 1].mean()  # a common shift changes no probability
         return VectorMap(theta[:, 0], shift), converged
 

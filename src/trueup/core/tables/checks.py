@@ -81,6 +81,14 @@ def of_roles(table: Table, roles: Roles) -> dict[str, str]:
     return conditions
 
 
+def absent_id(reason: str) -> str:
+    """Stable name of rows without a role, whose reason ``of_roles`` gave: ``data_no_time``.
+
+    Rows without a truth are ``data_nulls``, those without a prediction ``data_no_prediction``.
+    """
+    return "data_no_" + reason.rsplit(" ", 1)[-1]
+
+
 def present(table: Table, column: str) -> str:
     """SQL of a role that is there."""
     name, declared = quoted(column), table.columns[column]

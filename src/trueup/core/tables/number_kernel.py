@@ -25,6 +25,7 @@ from trueup.core.predictions import Prediction
 from trueup.core.row_sums import weigh
 from trueup.core.tables.kernel import PAIR_GROUPS, Sample, Scan, kept, slices_of
 from trueup.core.tables.plan import Plan
+from trueup.core.tables.reference import compared
 
 
 BLOCK = 2**18
@@ -57,16 +58,30 @@ class NumberKernel:
         group = self._group(arrays, row)
         columns, place = self._columns(said, truth, row)
         spread = spread_bin(columns["sd"]) if "sd" in columns else None
+        part: dict = {}
+        if "a" in arrays:
+            other, where = np.asarray(arrays["a"]), {"group": group, "groups": plan.groups}
+            part["against"] = compared(columns, other, truth, weight=weight, **where)
         columns = weigh(columns, weight)
         shape = (plan.groups, self.grid.size)
-        part: dict = {"table": tally(group * self.grid.size + place, columns, shape=shape)}
+        part["table"] = tally(group * self.grid.size + place, columns, shape=shape)
         if spread is not None:
             chosen = _some(columns, "sd", "variance", "square", "error")
             shape = (plan.groups, SPREADS)
             part["spread"] = tally(group * SPREADS + spread, chosen, shape=shape)
         part |= self._cut(arrays, group, columns)
-        part["sample"] = [self._sample(said, truth, group, weight, row)]
+        part["sample"] = [self.sample(arrays, row)]
         return part
+
+    def sample(self, arrays: dict[str, np.ndarray], row: np.ndarray) -> Sample:
+        """Those of the rows that are kept for what no sum can answer."""
+        keep = kept(row, self.every)
+        some = {name: np.asarray(column)[keep] for name, column in arrays.items()}
+        values = np.column_stack([some[f"p{j}"].astype(float) for j in range(self.form.width)])
+        weight, group = some.get("w"), self._group(some, row[keep])
+        codes = [some[f"s{i}"].astype(np.uint8) for i in range(len(self.plan.slicers))]
+        columns = np.column_stack(codes) if codes else None
+        return Sample(values, some["y"].astype(float), group, weight, self.every, columns)
 
     def _columns(self, said: list, truth: np.ndarray, row: np.ndarray):
         """The columns (n,) to sum and the place (n,) of every truth, a block at a time."""
@@ -112,12 +127,6 @@ class NumberKernel:
             part["chunks"] = tally(chunk, columns, shape=(plan.clock.chunks, 1))
         return part
 
-    def _sample(self, said: list, truth, group, weight, row) -> Sample:
-        keep = kept(row, self.every)
-        values = np.column_stack([column[keep] for column in said])
-        weight = None if weight is None else weight[keep]
-        return Sample(values, truth[keep], group[keep], weight, self.every)
-
     def finish(self, total: dict) -> Scan:
         """The scan of all batches together."""
         plan = self.plan
@@ -129,6 +138,7 @@ class NumberKernel:
             slices=slices_of(plan, total),
             chunks=total.get("chunks"),
             spread=total.get("spread"),
+            against=total.get("against"),
         )
         return Scan(cube, np.zeros(0), sample=Sample.joined(total["sample"]), rows=cube.n)
 

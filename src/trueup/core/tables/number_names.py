@@ -29,6 +29,7 @@ def with_members(table: Table, given: Roles) -> Roles:
     if given.form is None or given.form.kind != "ensemble":
         return given
     taken = {given.truth, given.time, given.cluster, given.weight, given.model, given.key}
+    taken.add(given.against)
     names: list[str] = []
     for asked in given.values:
         names += _matching(table, asked, taken) if set(asked) & set("*?[") else [asked]

@@ -11,6 +11,7 @@ from trueup.core.errors import EvidenceError
 from trueup.core.tables.checks import (
     WEIGHT,
     Check,
+    absent_id,
     counted,
     first_rows,
     in_order,
@@ -162,11 +163,11 @@ def soundness(
 
 def _id(reason: str) -> str:
     words = {
-        "missing": "data_nulls",
+        "missing": "data_no_prediction",
         "NaN or infinite": "data_not_finite",
         OUTSIDE: "data_out_of_range",
         "not summing to one": "data_sum",
         "all zero": "data_sum",
         WEIGHT: "data_weight",
     }
-    return words.get(reason, "data_nulls")
+    return words.get(reason) or absent_id(reason)

@@ -33,6 +33,8 @@ class Roles:
         Whether ``probs`` is the probability of an event.
     values, form
         Columns of the prediction of a number, and what they are: quantiles, members, ...
+    against
+        A reference point forecast of the same number, to be compared with.
     by
         Columns that cut the table into slices.
     time, cluster, weight, model, key
@@ -47,6 +49,7 @@ class Roles:
     event: bool = False
     values: tuple[str, ...] = ()
     form: Form | None = None
+    against: str = ""
     by: tuple[str, ...] = ()
     time: str = ""
     cluster: str = ""
@@ -63,7 +66,7 @@ class Roles:
     def columns(self) -> list[str]:
         """Every column that has a part."""
         single = (self.truth, self.time, self.cluster, self.weight, self.model, self.key)
-        return [name for name in (*single, *self.said, *self.by) if name]
+        return [name for name in (*single, self.against, *self.said, *self.by) if name]
 
     def to_dict(self) -> dict:
         """A dict for JSON."""
@@ -72,7 +75,8 @@ class Roles:
         said = {"probs": list(self.probs), "event": self.event}
         if self.form:
             said = {"values": list(self.values), "levels": list(self.form.levels)}
-        return {**row, **said, "by": list(self.by)}
+        beside = {"against": self.against} if self.against else {}
+        return {**row, **said, **beside, "by": list(self.by)}
 
 
 @dataclass(frozen=True)
@@ -162,6 +166,13 @@ def _demand(table: Table, roles: Roles) -> None:
         )
     if roles.form:
         return
+    if roles.against:
+        raise UsageError(
+            "trueup",
+            f"against {roles.against!r} is for forecasts of a number",
+            do="Name the forecast (--mean and --sd, --quantile, --members, --low and --high, or "
+            "--point), or leave --against out",
+        )
     if not roles.probs:
         raise UsageError(
             "trueup",

@@ -30,11 +30,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from trueup.core.cards import Card
+from trueup.core.cube import Cube
 from trueup.core.errors import UsageError
 from trueup.core.estimate import Estimate
 from trueup.core.evidence import Evidence
-from trueup.core.jackknife import t_p_value, t_quantile
-from trueup.core.measure import check_level
+from trueup.core.jackknife import interval, t_p_value, t_quantile
+from trueup.core.measure import AbstractMeasure, check_level
 from trueup.core.predictions import Points, Prediction
 from trueup.core.row_score import AbstractRowScore
 from trueup.core.rows import NOBODY
@@ -115,6 +116,34 @@ def diebold_mariano(
             do="Pass a whole number of steps, from 1 to fewer than there are times",
         )
     return _compared(d, horizon, level=level, rows=len(each[0]))
+
+
+def compared_by_groups(
+    score: AbstractMeasure, cube: Cube, against: Cube, *, level: float = 0.95
+) -> Comparison:
+    """The test from the sums of two forecasts in groups of rows, where no row is at hand.
+
+    A group takes the place of a time: the variance of the difference is that of leaving out one
+    group after another, and the statistic has Student's law at the effective number of groups minus
+    one. Blocks of time must be longer than scores depend on each other.
+
+    Examples
+    --------
+    >>> from trueup.error import mae
+    >>> truth = np.zeros(4_000)
+    >>> errors = np.random.default_rng(0).normal(size=(2, 4_000))
+    >>> said = [Points(errors[0]), Points(2 * errors[1])]
+    >>> cubes = [mae.cube(Evidence(each, truth)) for each in said]
+    >>> compared_by_groups(mae, *cubes).p_value < 0.001
+    True
+    """
+    one, two = (score.replicates(each) for each in (cube, against))
+    made = one.minus(two, scale=score.scale)
+    low, high, how = interval(made, level=level)
+    found = Estimate(made.value, low, high, level, cube.n, f"Diebold-Mariano, {how}")
+    error = math.sqrt(made.variance)
+    statistic = made.value / error if error > 0 else math.nan
+    return Comparison(found, statistic, t_p_value(made.value, made.variance, df=made.freedom))
 
 
 def _scores(evidence: Evidence, score) -> np.ndarray:

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from trueup.core.cards import Card
-from trueup.core.central import LAWS, central_of, nominal_of
+from trueup.core.central import nominal_of
+from trueup.core.central_score import AbstractCentralScore
 from trueup.core.predictions import Prediction
 from trueup.core.quantile_loss import interval_loss
-from trueup.core.row_score import AbstractRowScore
 
 
 CARD = Card(
@@ -39,23 +39,20 @@ CARD = Card(
 
 
 @dataclass(frozen=True)
-class IntervalScore(AbstractRowScore):
+class IntervalScore(AbstractCentralScore):
     """Mean interval score.
 
     Parameters
     ----------
     nominal
-        Level of the central interval, in (0, 1), which must be stated; None means the level of
-        intervals, and .9 of every other kind.
+        Level, as in ``AbstractCentralScore``.
     """
 
-    nominal: float | None = None
     name = "interval_score"
     label = "Interval score"
-    kinds = LAWS
 
     def rows(self, prediction: Prediction, truth: np.ndarray) -> np.ndarray:
-        low, high = central_of(prediction, self.nominal, who=self.name)
+        low, high = self.ends(prediction)
         return interval_loss(low, high, truth, nominal_of(prediction, self.nominal))
 
 

@@ -19,12 +19,15 @@ True
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from trueup.core.cards import Card
+from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
 from trueup.core.evidence import Evidence
-from trueup.core.jackknife import Replicates, interval
+from trueup.core.jackknife import interval
 from trueup.core.measure import AbstractMeasure, check_level
 from trueup.core.predictions import Prediction
 from trueup.core.rows import NOBODY
@@ -73,18 +76,35 @@ def skill(
     by = score or usual_score("skill", y_pred)
     roles = {"weight": weight, "cluster": cluster, "time": time, "rows": NOBODY}
     cubes = [by.cube(Evidence(said, y_true, **roles)) for said in (y_pred, against)]
-    one, two = (by.replicates(cube) for cube in cubes)
-    saved = Replicates(
-        float(_saved(by, [one.value], [two.value])[0]),
-        _saved(by, one.without, two.without),
-        one.sizes,
-        one.resampled,
+    return skill_of_cubes(by, *cubes, level=level)
+
+
+def skill_of_cubes(
+    score: AbstractMeasure, cube: Cube, against: Cube, *, level: float = 0.95
+) -> Estimate:
+    """Skill by ``score`` from the sums of two forecasts of the same rows, in the same groups.
+
+    Examples
+    --------
+    >>> from trueup.core import Points
+    >>> from trueup.error import mae
+    >>> truth = np.zeros(40)
+    >>> cubes = [mae.cube(Evidence(Points(truth + off), truth)) for off in (1.0, 2.0)]
+    >>> skill_of_cubes(mae, *cubes).value
+    0.5
+    """
+    one, two = (score.replicates(each) for each in (cube, against))
+    saved = replace(
+        one,
+        value=float(_saved(score, [one.value], [two.value])[0]),
+        without=_saved(score, one.without, two.without),
+        linear=False,
     )
     low, high, how = interval(saved, level=level)
-    return Estimate(saved.value, low, high, level, cubes[0].n, f"paired {how}")
+    return Estimate(saved.value, low, high, level, cube.n, f"paired {how}")
 
 
-def _saved(by: AbstractMeasure, one, two) -> np.ndarray:
-    a, b = (np.array([by.scale(x) for x in values]) for values in (one, two))
+def _saved(score: AbstractMeasure, one, two) -> np.ndarray:
+    a, b = (np.array([score.scale(x) for x in values]) for values in (one, two))
     with np.errstate(invalid="ignore", divide="ignore"):
         return 1 - a / b

@@ -1,0 +1,188 @@
+"""Windows: short stretches of observed states, the rows that a simulator is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from trueup.core.errors import EvidenceError
+from trueup.core.rows import Rows
+
+
+EVEN = 1e-3
+"""Share of a time step by which time stamps may be off and still count as even."""
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Stretches of states in time, a row a stretch.
+
+    Parameters
+    ----------
+    states
+        (n, m + 1, ...) m + 1 consecutive states a window, with the time between them in ``dt``;
+        finite. float32 stays float32.
+    dt
+        Time between two states, > 0.
+    starts
+        (n,) times of the first states; windows of one run in their order. Empty means that windows
+        are independent samples.
+
+    Examples
+    --------
+    >>> Windows.of(np.zeros((9, 4)), dt=0.1, length=2).states.shape
+    (4, 3, 4)
+    """
+
+    states: np.ndarray
+    dt: float
+    starts: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        states = np.asarray(self.states)
+        states = states if states.dtype == np.float32 else states.astype(np.float64, copy=False)
+        if states.ndim < 3 or states.shape[1] < 2 or not states.size:
+            raise EvidenceError(
+                "Windows",
+                f"states have shape {states.shape}",
+                why="a window holds two states or more, and a state one number or more",
+                do="Pass (windows, states in time, ...); for one long run use Windows.of",
+            )
+        bad = np.any(~np.isfinite(states).reshape(len(states), -1), axis=1)
+        if bad.any():
+            raise EvidenceError(
+                "Windows",
+                f"{bad.sum()} of {len(states)} windows hold NaN or infinite values, the first is "
+                f"number {int(bad.argmax())}",
+                do="Leave these windows out, or fill the gaps (see error.discovery.interpolate)",
+            )
+        object.__setattr__(self, "states", states)
+        object.__setattr__(self, "dt", step_of_time("Windows", self.dt))
+        if self.starts is not None and np.shape(self.starts) != (len(states),):
+            raise EvidenceError(
+                "Windows",
+                f"{np.size(self.starts)} starts for {len(states)} windows",
+                do="Pass the time of the first state of every window",
+            )
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    @property
+    def length(self) -> int:
+        """Intervals m in a window."""
+        return self.states.shape[1] - 1
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a state."""
+        return self.states.shape[2:]
+
+    @cached_property
+    def rows(self) -> Rows:
+        """Identities of all states but the first of a window, where two windows may touch."""
+        contents = Rows.of([self.states[:, 1:].reshape(len(self) * self.length, -1)]).contents
+        assert contents is not None
+        return Rows(contents)
+
+    def take(self, index) -> Windows:
+        """The windows of ``index``."""
+        starts = None if self.starts is None else self.starts[index]
+        return Windows(self.states[index], self.dt, starts)
+
+    def chunks(self, numbers: int = 4_000_000) -> Iterator[np.ndarray]:
+        """States in float64, some windows at a time, of about so many ``numbers``."""
+        few = max(1, numbers // max(self.states[0].size, 1))
+        for first in range(0, len(self), few):
+            yield self.states[first : first + few].astype(np.float64)
+
+    @classmethod
+    def of(
+        cls, run: Any, *, dt: float | None = None, length: int = 2, every: int | None = None
+    ) -> Windows:
+        """Windows of one long ``run``.
+
+        Parameters
+        ----------
+        run
+            (times, ...) states in time, or an xarray ``DataArray`` with a dimension ``time``.
+        dt
+            Time between states; read from the coordinate ``time`` of an xarray.
+        length
+            Intervals m of a window.
+        every
+            Steps from the start of one window to the next; ``length`` by default, so that windows
+            share only their ends.
+        """
+        states, stamps = _states(run)
+        if stamps is not None:
+            dt = _spacing(stamps, dt)
+        if dt is None:
+            raise EvidenceError(
+                "Windows.of", "the time between states is not known", do="Pass dt=0.01"
+            )
+        dt = step_of_time("Windows.of", dt)
+        every = length if every is None else every
+        if length < 1 or every < 1 or len(states) <= length:
+            raise EvidenceError(
+                "Windows.of",
+                f"{len(states)} states cannot be cut into windows of {length} intervals every "
+                f"{every}",
+                do="Pass more states, or a shorter length",
+            )
+        first = np.arange(0, len(states) - length, every)
+        starts = first * dt if stamps is None else stamps[first]
+        return cls(states[first[:, None] + np.arange(length + 1)], dt, starts)
+
+
+def step_of_time(who: str, dt: Any) -> float:
+    """``dt`` as a number, refused unless it is finite and above 0."""
+    dt = float(dt)
+    if not (np.isfinite(dt) and dt > 0):
+        raise EvidenceError(who, f"dt is {dt}", do="Pass the time between states, above 0")
+    return dt
+
+
+def _states(run: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """States (times, ...) and their time stamps where they are known."""
+    if not hasattr(run, "dims"):
+        return np.asarray(run), None
+    if "time" not in run.dims:
+        raise EvidenceError(
+            "Windows.of",
+            f"dimensions are {tuple(run.dims)}",
+            why="one of them must be 'time'",
+            do="Rename it: observations.rename(t='time')",
+        )
+    run = run.transpose("time", ...)
+    stamps = np.asarray(run["time"].values) if "time" in run.coords else None
+    if stamps is not None and np.issubdtype(stamps.dtype, np.datetime64):
+        stamps = (stamps - stamps[0]) / np.timedelta64(1, "s")
+    return run.values, None if stamps is None else stamps.astype(np.float64)
+
+
+def _spacing(stamps: np.ndarray, dt: float | None) -> float:
+    """The time between even ``stamps``, which ``dt`` must equal where it is given."""
+    gaps = np.diff(stamps)
+    usual = float(np.median(gaps))
+    off = np.abs(gaps - usual) > EVEN * abs(usual)
+    if off.any() or usual <= 0:
+        at = int(off.argmax())
+        raise EvidenceError(
+            "Windows.of",
+            f"times are not evenly spaced: {usual:.6g} between most states, {gaps[at]:.6g} after "
+            f"state {at}",
+            why="every window is compared with steps of one length",
+            do="Cut the run at its gaps, or interpolate to even times",
+        )
+    if dt is not None and abs(dt - usual) > EVEN * usual:
+        raise EvidenceError(
+            "Windows.of",
+            f"dt is {dt}, but the times of the states are {usual:.6g} apart",
+            do="Leave dt out, or pass every n-th state",
+        )
+    return usual

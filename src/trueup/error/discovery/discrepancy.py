@@ -1,0 +1,153 @@
+"""What a simulator misses: terms with intervals, readable, and what to do with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trueup.core.estimate import Estimate
+from trueup.core.rows import Rows
+from trueup.error.discovery.corrected import Corrected
+from trueup.error.discovery.library import Library
+from trueup.error.discovery.numerics import Numerics
+from trueup.error.discovery.symbols import expressions, latex
+from trueup.error.discovery.terms import Term
+
+
+if TYPE_CHECKING:
+    from trueup.error.discovery.discover import Discovery
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One missing term.
+
+    Attributes
+    ----------
+    component
+        The component in whose equation it is missing.
+    name
+        The term as people write it.
+    term, place
+        The term itself, and the number of the component.
+    value, sd, low, high, level
+        Its coefficient, standard error, and interval.
+    inclusion
+        Share of resamples of the windows in which it is worth having.
+    """
+
+    component: str
+    name: str
+    term: Term
+    place: int
+    value: float
+    sd: float
+    low: float
+    high: float
+    inclusion: float
+    level: float = 0.95
+
+    @property
+    def estimate(self) -> Estimate:
+        """The coefficient with its interval."""
+        return Estimate(self.value, self.low, self.high, self.level, how="block bootstrap")
+
+    def __str__(self) -> str:
+        half = (self.high - self.low) / 2
+        return f"{self.value:.4f} ± {half:.4f} {self.name}"
+
+
+@dataclass(frozen=True, eq=False)
+class Discrepancy:
+    """What a simulator misses; ``terms`` may be empty, which is an outcome too.
+
+    Attributes
+    ----------
+    terms
+        The missing terms: a ``Finding`` each.
+    settings
+        How they were searched.
+    step
+        The model that misses them.
+    rows
+        Identities of the states that were seen.
+    others
+        Component, name and inclusion of every term that was left out.
+    cutoff
+        Wavenumber above which noise drowns the waves; infinite where nothing was cut.
+    noise
+        Standard deviation of the noise of every component.
+    numerics
+        Order and share of the solver's own error; None where it could not be told.
+    explained
+        Share of the variance of the misses that the terms explain.
+    """
+
+    terms: tuple[Finding, ...]
+    settings: Discovery
+    step: Any
+    rows: Rows
+    others: tuple[tuple[str, str, float], ...] = ()
+    cutoff: float = float("inf")
+    noise: tuple[float, ...] = ()
+    numerics: Numerics | None = None
+    explained: float = 0.0
+
+    def __str__(self) -> str:
+        if not self.terms:
+            return "nothing is missing that these terms could explain"
+        lines = []
+        for component in dict.fromkeys(f.component for f in self.terms):
+            parts = [str(f) for f in self.terms if f.component == component]
+            lines.append(f"{component}' += " + " + ".join(parts).replace("+ -", "- "))
+        share = f"{100 * self.settings.least:.3g} %"
+        lines.append(f"everything else explains less than {share} of what is missing")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    @property
+    def corrected(self) -> Corrected:
+        """The simulator with the missing terms added."""
+        library = self.settings.library
+        weights = np.zeros((len(library.components), len(library)))
+        for found in self.terms:
+            weights[found.place, library.names.index(found.name)] = found.value
+        used = np.flatnonzero(weights.any(axis=0))
+        few = (
+            Library(tuple(library.terms[i] for i in used), library.components, library.mesh)
+            if (len(used))
+            else library
+        )
+        return Corrected(self.step, few, weights[:, used] if len(used) else weights, rows=self.rows)
+
+    @property
+    def sympy(self) -> Any:
+        """Component -> SymPy expression of what is missing from its equation."""
+        return expressions(self)
+
+    @property
+    def latex(self) -> str:
+        """What is missing, for LaTeX."""
+        return latex(self)
+
+    def to_dict(self) -> dict:
+        """A dict for JSON."""
+        kept = ("component", "name", "value", "sd", "low", "high", "inclusion", "level")
+        return {
+            "terms": [{name: getattr(f, name) for name in kept} for f in self.terms],
+            "others": [list(row) for row in self.others],
+            "cutoff": None if np.isinf(self.cutoff) else self.cutoff,
+            "noise": list(self.noise),
+            "numerics": self.numerics and {"order": self.numerics.order,
+                                           "share": self.numerics.share},
+            "explained": self.explained,
+        }  # fmt: skip
+
+    def value(self, name: str, component: str = "") -> float:
+        """Coefficient of the term ``name``; 0 where it was not found."""
+        found = [f.value for f in self.terms
+                 if f.name == name and component in ("", f.component)]  # fmt: skip
+        return found[0] if found else 0.0

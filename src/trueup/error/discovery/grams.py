@@ -1,0 +1,149 @@
+"""Sums that every regression needs, by block of windows and band of waves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from trueup.error.discovery.mesh import Mesh
+
+
+BLOCKS = 200
+"""Most blocks of windows that are kept apart, for intervals and held-out checks."""
+
+
+@dataclass(frozen=True, eq=False)
+class Grams:
+    """Sums of products of columns X and target y: all that least squares asks of any many rows.
+
+    Attributes
+    ----------
+    xx, xy, yy
+        (blocks, bands, p, p), (blocks, bands, p), (blocks, bands) sums over rows.
+    rows
+        (bands,) rows behind every block, on average.
+    """
+
+    xx: np.ndarray
+    xy: np.ndarray
+    yy: np.ndarray
+    rows: np.ndarray
+
+    @classmethod
+    def of(cls, columns: np.ndarray, target: np.ndarray, bands: np.ndarray) -> Grams:
+        """Sums of ``columns`` (p, n, rows) and ``target`` (n, rows), a block a window.
+
+        ``bands`` (rows,) says which band a row of a window belongs to.
+        """
+        p, n = columns.shape[:2]
+        many = int(bands.max()) + 1
+        xx, xy = np.zeros((n, many, p, p)), np.zeros((n, many, p))
+        yy = np.zeros((n, many))
+        for band in range(many):
+            x = columns[:, :, bands == band].transpose(1, 0, 2)
+            y = target[:, bands == band]
+            xx[:, band] = x @ x.transpose(0, 2, 1)
+            xy[:, band] = (x @ y[:, :, None])[..., 0]
+            yy[:, band] = (y * y).sum(axis=1)
+        return cls(xx, xy, yy, np.bincount(bands, minlength=many).astype(float))
+
+    @classmethod
+    def joined(cls, parts: Iterable[Grams]) -> Grams:
+        """Blocks of all ``parts``, neighbours put together where there are too many."""
+        parts = list(parts)
+        whole = cls(*(np.concatenate([getattr(g, name) for g in parts])
+                      for name in ("xx", "xy", "yy")), parts[0].rows)  # fmt: skip
+        n = len(whole.yy)
+        if n <= BLOCKS:
+            return whole
+        edges = np.arange(BLOCKS) * n // BLOCKS
+        sums = (np.add.reduceat(a, edges, axis=0) for a in (whole.xx, whole.xy, whole.yy))
+        return cls(*sums, whole.rows * n / BLOCKS)
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks."""
+        return len(self.yy)
+
+    def weighed(self, weights: np.ndarray) -> Grams:
+        """One band, the sum of all by ``weights`` (bands,)."""
+        return Grams(
+            np.einsum("k,bkij->bij", weights, self.xx, optimize=True)[:, None],
+            np.einsum("k,bki->bi", weights, self.xy)[:, None],
+            (self.yy @ weights)[:, None],
+            np.array([self.rows.sum()]),
+        )
+
+    def total(self, counts: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Sums of xx, xy, yy over bands, blocks counted ``counts`` (draws, blocks) times.
+
+        Without counts every block once, and no draws in front.
+        """
+        xx, xy, yy = self.xx.sum(axis=1), self.xy.sum(axis=1), self.yy.sum(axis=1)
+        if counts is None:
+            return xx.sum(axis=0), xy.sum(axis=0), yy.sum()
+        flat = counts @ xx.reshape(len(xx), -1)
+        return flat.reshape(len(counts), *xx.shape[1:]), counts @ xy, counts @ yy
+
+    def left(self, coefficients: np.ndarray) -> np.ndarray:
+        """Squares (blocks, bands) that ``coefficients`` (p,) leave unexplained."""
+        fit = np.einsum("bkij,j->bki", self.xx, coefficients)
+        return np.maximum(self.yy + np.einsum("bki,i->bk", fit - 2 * self.xy, coefficients), 0.0)
+
+    def only(self, index) -> Grams:
+        """The columns of ``index``."""
+        index = np.asarray(index, dtype=int)
+        return Grams(self.xx[:, :, index[:, None], index], self.xy[:, :, index], self.yy, self.rows)
+
+
+def projection(
+    mesh: Mesh | None, shape: tuple[int, ...], cutoff: float
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """How fields (components, *mesh) become rows: see ``rows``.
+
+    Returns
+    -------
+    keep
+        Modes or points that are rows.
+    bands
+        (rows,) band of each: the component, and on periodic meshes the octave of its wavenumber.
+    bands_a_component
+        How many bands a component has.
+    """
+    components, space = shape[0], shape[1:]
+    if mesh is None:
+        return np.ones(1, dtype=bool), np.arange(components), 1
+    if not mesh.spectral:
+        keep = np.zeros(space, dtype=bool)
+        keep[tuple(slice(mesh.edge, n - mesh.edge) for n in space)] = True
+        return keep, np.repeat(np.arange(components), int(keep.sum())), 1
+    lengths = mesh.lengths(space)
+    keep = lengths <= cutoff
+    tops = np.quantile(lengths[keep], np.linspace(0, 1, 13)[1:-1])
+    band = np.digitize(lengths[keep], np.unique(tops))
+    many = int(band.max()) + 1
+    one = np.concatenate([band, band])
+    return keep, (np.arange(components)[:, None] * many + one).ravel(), many
+
+
+def rows(fields: np.ndarray, mesh: Mesh | None, keep: np.ndarray) -> np.ndarray:
+    """Rows (n, rows) of ``fields`` (n, components, *mesh): Fourier modes, points, or numbers.
+
+    On a periodic mesh real and imaginary parts of the modes, so that sums of squares are those of
+    the filtered field.
+    """
+    n, components = fields.shape[:2]
+    if mesh is None:
+        return fields.reshape(n, components)
+    if not mesh.spectral:
+        return fields[..., keep].reshape(n, -1)
+    space = fields.shape[2:]
+    modes = mesh.forward(fields)[..., keep]
+    twice = np.full(keep.shape, np.sqrt(2.0))
+    twice[..., 0] = 1.0
+    if space[-1] % 2 == 0:
+        twice[..., -1] = 1.0
+    modes *= twice[keep] / np.prod(space)
+    return np.concatenate([modes.real, modes.imag], axis=-1).reshape(n, -1)

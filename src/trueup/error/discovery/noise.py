@@ -1,0 +1,81 @@
+"""How much noise the observed states carry, and waves that it drowns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trueup.core.errors import EvidenceError
+from trueup.error.discovery.mesh import Mesh
+
+
+ABOVE = 3.0
+"""Power of a wave over that of the noise from which on the wave is kept."""
+ROUNDING = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 1e-6}
+"""Share of the states' size below which a wave is rounding, which a model may blow up."""
+
+
+def noise_sd(states: np.ndarray, noise: float | None, mesh: Mesh | None) -> np.ndarray:
+    """Standard deviation (components,) of the noise of ``states`` (n, m + 1, components, *mesh).
+
+    ``noise`` is its share of the standard deviation of every component; None estimates it.
+    """
+    size = spread(states)
+    if noise is None:
+        return np.minimum(_floor(states, mesh), size)
+    if not 0 <= noise < 1:
+        raise EvidenceError(
+            "discover",
+            f"noise is {noise}",
+            why="it is a share of the states' standard deviation; at 1 nothing else would be left",
+            do="Pass 0.01 for one percent",
+        )
+    return noise * size
+
+
+def spread(states: np.ndarray) -> np.ndarray:
+    """Standard deviation (components,) of ``states`` (n, m + 1, components, *mesh)."""
+    return states.std(axis=(0, 1, *range(3, states.ndim)))
+
+
+def _floor(states: np.ndarray, mesh: Mesh | None) -> np.ndarray:
+    """Noise as the faster third of the waves shows it, or third differences in time."""
+    if mesh is not None and mesh.spectral:
+        space = states.shape[3:]
+        modes = mesh.forward(states - 0.0)
+        lengths = mesh.lengths(space)
+        fast = lengths >= np.quantile(lengths, 2 / 3)
+        power = np.abs(modes[..., fast]) ** 2 / np.prod(space)
+        return np.sqrt(np.median(power, axis=(0, 1, 3)) / np.log(2))
+    order = min(3, states.shape[1] - 1)
+    change = np.diff(states, n=order, axis=1)
+    gain = sum(_binomial(order, i) ** 2 for i in range(order + 1))
+    axes = (0, 1, *range(3, states.ndim))
+    return np.sqrt((change**2).mean(axis=axes) / gain)
+
+
+def _binomial(n: int, k: int) -> int:
+    found = 1
+    for i in range(k):
+        found = found * (n - i) // (i + 1)
+    return found
+
+
+def cutoff(states: np.ndarray, sd: np.ndarray, mesh: Mesh) -> float:
+    """The fastest wavenumber whose waves stand out of white noise of ``sd`` (components,)."""
+    space = states.shape[3:]
+    lengths = mesh.lengths(space)
+    power = (np.abs(mesh.forward(states)) ** 2).mean(axis=(0, 1)) / np.prod(space)
+    over = (power / np.maximum(sd, 1e-300).reshape(-1, *[1] * mesh.ndim) ** 2).min(axis=0)
+    order = np.argsort(lengths, axis=None)
+    drowned = over.ravel()[order] < ABOVE
+    # One wave may be weak by chance: three in a row are not.
+    run = drowned[:-2] & drowned[1:-1] & drowned[2:]
+    first = int(run.argmax()) if run.any() else len(order) - 1
+    if first < 2:
+        raise EvidenceError(
+            "discover",
+            f"noise of {sd.max():.3g} drowns every wave of the states",
+            why="nothing of the truth can be seen through it",
+            do="Say what the noise is (noise=0.01 is one percent), or observe better",
+        )
+    return float(lengths.ravel()[order][first - 1])

@@ -1,0 +1,83 @@
+"""Which terms to keep: by the error on windows that were held out, not by eye."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trueup.error.discovery.grams import Grams
+from trueup.error.discovery.regressions import RIDGE, cost_of_loss, solved
+
+
+FOLDS = 5
+THRESHOLDS = np.logspace(-3, 0, 25)
+
+
+def standardised(xx, xy, yy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Correlations of columns and target, and the columns' lengths, draws in front or not."""
+    length = np.sqrt(np.maximum(np.diagonal(xx, axis1=-2, axis2=-1), 1e-300))
+    target = np.sqrt(np.maximum(yy, 1e-300))[..., None]
+    return xx / (length[..., :, None] * length[..., None, :]), xy / (length * target), length
+
+
+def supports(grams: Grams, regression, thresholds: np.ndarray = THRESHOLDS) -> np.ndarray:
+    """Distinct supports (tries, p) that a regression finds on all blocks, no term among them."""
+    xx, xy, yy = grams.total()
+    r, s, _ = standardised(xx, xy, yy)
+    path = regression(r, s, float(grams.rows.sum() * grams.blocks), thresholds)
+    nothing = np.zeros((1, len(xy)), dtype=bool)
+    return np.unique(np.concatenate([nothing, path]), axis=0)
+
+
+def held_out(grams: Grams, tries: np.ndarray) -> np.ndarray:
+    """Squares (tries, blocks) left on every block by coefficients of the other folds."""
+    fold = np.arange(grams.blocks) * FOLDS // grams.blocks
+    left = np.empty((len(tries), grams.blocks))
+    for one in range(fold.max() + 1):
+        xx, xy, _ = grams.total((fold != one)[None].astype(float))
+        here = _blocks(grams, fold == one)
+        for number, alive in enumerate(tries):
+            left[number, fold == one] = here.left(solved(xx[0], xy[0], alive)).sum(axis=1)
+    return left
+
+
+def _blocks(grams: Grams, index) -> Grams:
+    return Grams(grams.xx[index], grams.xy[index], grams.yy[index], grams.rows)
+
+
+def choose(grams: Grams, tries: np.ndarray, *, least: float) -> np.ndarray:
+    """The fewest terms that predict held-out windows as well as any.
+
+    As well means: worse by no more than one standard error of the paired difference over blocks, or
+    by a share of the explained variance of no more than ``least`` squared.
+    """
+    left = held_out(grams, tries)
+    total = left.sum(axis=1)
+    best = int(total.argmin())
+    behind = left - left[best]
+    error = behind.std(axis=1, ddof=1) * np.sqrt(grams.blocks)
+    explained = max(float(grams.yy.sum() - total[best]), 0.0)
+    good = behind.sum(axis=1) <= np.maximum(error, least**2 * explained)
+    size = np.where(good, tries.sum(axis=1), tries.shape[1] + 1)
+    first = np.flatnonzero(size == size.min())
+    return tries[first[total[first].argmin()]]
+
+
+def inclusion(grams: Grams, alive: np.ndarray, counts: np.ndarray, *, least: float) -> np.ndarray:
+    """Share (p,) of resamples in which a term is worth having beside the chosen ones.
+
+    A chosen term where losing it costs more than ``least`` squared of the explained variance and
+    more than its own noise would; another where adding it gains as much.
+    """
+    xx, xy, yy = grams.total(counts)
+    r, s, _ = standardised(xx, xy, yy)
+    rows = max(float(grams.blocks), 2.0)
+    shares = np.zeros(len(alive))
+    fit = np.array([solved(a, b, alive) @ b for a, b in zip(r, s, strict=True)])
+    for term in range(len(alive)):
+        with_it = alive.copy()
+        with_it[term] = True
+        many = np.broadcast_to(with_it, s.shape)
+        gain = cost_of_loss(r, s, many)[:, term]
+        noise = 2 * np.maximum(1 - fit, RIDGE) / rows
+        shares[term] = np.mean(gain > np.maximum(least**2 * np.maximum(fit, RIDGE), noise))
+    return shares
