@@ -38,6 +38,7 @@ NOTES = (
     "truth, and is counted and left out. With inflation 1.013 that happens to the rotated square "
     "root of 24 members in one of some 16,000 times: to 16 of 64 experiments of 4,000 times by "
     "trueup, to 5 of 28 of the same by DAPPER; with 1.02 to one of 64.",
+    "Memory was not measured.",
     "DAPPER's local analyses are of two variables at a time, those of trueup of one.",
 )
 

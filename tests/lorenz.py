@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-
-def rate(x: np.ndarray) -> np.ndarray:
-    """Rate of change of (..., 40) states, forcing 8."""
-    ring = np.concatenate([x[..., -2:], x, x[..., :1]], axis=-1)
-    return (ring[..., 3:] - ring[..., :-3]) * ring[..., 1:-2] - x + 8
+from trueup.worlds.simulators import Lorenz96
 
 
-def step(x: np.ndarray, dt: float) -> np.ndarray:
-    """States after dt, by the method of Runge and Kutta."""
-    a = rate(x)
-    b = rate(x + dt / 2 * a)
-    c = rate(x + dt / 2 * b)
-    d = rate(x + dt * c)
-    return x + dt / 6 * (a + 2 * (b + c) + d)
+step = Lorenz96().step
 
 
 def twins(experiments: int, times: int, members: int, *, seed: int = 0, every: int = 1):
