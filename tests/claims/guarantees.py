@@ -115,7 +115,7 @@ def expected_loss_is_held(card: Card) -> None:
 
 @claim("coverage under the worst attack")
 def coverage_under_the_worst_attack(card: Card) -> None:
-    """One attacked row a world; sets that expect no attack lose it, but where ranks bend it away."""
+    """One attacked row a world; sets that expect no attack lose it, unless ranks help them."""
     held = {"RSCPPlus": _smoothed, "PTT": _bent, "COLEP": _reasoned}[card.name]
     hits, plain = np.sum([held(seed) for seed in range(WORLDS)], axis=0)
     assert at_least(hits, 0.8)
