@@ -91,7 +91,7 @@ class Discovery:
     >>> v = np.exp(-0.05 * t) * (-0.05 * np.cos(w * t) - w * np.sin(w * t))
     >>> seen = Windows.of(np.stack([x, v], -1), dt=0.01)
     >>> print(Discovery(polynomials(("x", "v"), degree=3)).fit(model, seen))
-    v' += -0.1000 ± 0.0000 v
+    v' += -0.100000 ± ... v
     everything else explains less than 1 % of what is missing
     """
 
@@ -159,7 +159,7 @@ def discover(step: Any, observations: Any, *, library: Library, **settings: Any)
     >>> grown = np.exp(0.5 * np.arange(100) * 0.1)[:, None]
     >>> still = lambda state, dt: state
     >>> print(discover(still, grown, dt=0.1, library=polynomials(("x",), degree=2)))
-    x' += 0.5000 ± 0.0000 x
+    x' += 0.500000 ± ... x
     everything else explains less than 1 % of what is missing
     """
     cuts = {name: settings.pop(name) for name in ("dt", "length", "every") if name in settings}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +56,20 @@ class Finding:
         return Estimate(self.value, self.low, self.high, self.level, how="block bootstrap")
 
     def __str__(self) -> str:
-        half = (self.high - self.low) / 2
-        return f"{self.value:.4f} ± {half:.4f} {self.name}"
+        return f"{shown(self.value, (self.high - self.low) / 2)} {self.name}"
+
+
+def shown(value: float, half: float) -> str:
+    """A value to the digits that its interval leaves it, at most six after the point.
+
+    Examples
+    --------
+    >>> shown(0.98765, 0.0123), shown(-0.5, 2e-9)
+    ('0.988 ± 0.012', '-0.500000 ± 2e-09')
+    """
+    digits = 6 if half <= 0 else min(max(1 - math.floor(math.log10(half)), 0), 6)
+    wide = f"{half:.{digits}f}" if half >= 10.0**-digits else f"{half:.0e}"
+    return f"{value:.{digits}f} ± {wide}"
 
 
 @dataclass(frozen=True, eq=False)
