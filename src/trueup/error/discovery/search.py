@@ -16,6 +16,7 @@ from trueup.error.discovery.increments import Increments, Place
 from trueup.error.discovery.library import Library
 from trueup.error.discovery.noise import ROUNDING, cutoff, noise_sd, spread
 from trueup.error.discovery.numerics import refined
+from trueup.error.discovery.quadrature import Quadrature, coarser, resolved, unsure, widened
 from trueup.error.discovery.regressions import REGRESSIONS, solved
 from trueup.error.discovery.select import choose, inclusion, standardised, supports
 
@@ -51,10 +52,15 @@ class Search:
         seen = np.maximum(self.sd, ROUNDING[windows.states.dtype] * self.size)
         spectral = mesh is not None and mesh.spectral
         self.cutoff = cutoff(some, seen, mesh) if spectral else np.inf
-        self.keep, self.bands, self.each = projection(mesh, self.shape, INNER * self.cutoff)
         box = BlackBox(step, trial=windows.states[:2, 0], dt=windows.dt)
         through = settings.target == "through the step"
         self.increments = Increments(box, library, windows.dt, through)
+        self.far = np.inf
+        if mesh is not None and spectral:
+            some = self.smooth(some)
+            self.far = resolved(self.increments, some, self.sd, mesh=mesh, cutoff=self.cutoff)
+            self.cutoff = min(self.cutoff, self.far)
+        self.keep, self.bands, self.each = projection(mesh, self.shape, INNER * self.cutoff)
         self.step = step
 
     def run(self, *, level: float, seed: int) -> Discrepancy:
@@ -69,7 +75,16 @@ class Search:
         plain = grams.only(np.flatnonzero(alive))
         index, found, numerics = self._estimate(plain, first, counts, level=level, seed=seed)
         alive[np.delete(np.flatnonzero(alive), index)] = False
-        return self._told(found, shares, alive, numerics, even, level)
+        found, quadrature = self._in_time(plain.only(index), [first[i] for i in index], found)
+        return self._told(found, shares, alive, (numerics, quadrature), even, level)
+
+    def _in_time(self, grams: Grams, places: list[Place], found):
+        """Intervals that hold the error of the integrals as well, and what that error is."""
+        worse = coarser(self, places)
+        if worse is None:
+            return found, Quadrature(float("nan"), self.far)
+        off, share = unsure(grams, worse[0], found.weights, worse[1])
+        return widened(found, off), Quadrature(share, self.far)
 
     def grams(
         self, increments: Increments, places: list[Place], *, seed: int | None = None
@@ -77,10 +92,10 @@ class Search:
         """Sums over all windows; with a ``seed`` the noise is added to the states once more."""
         rng = None if seed is None else np.random.default_rng(seed)
         return Grams.joined(
-            self._part(increments, states, places, rng) for states in self.chunks(len(places))
+            self.part(increments, states, places, rng) for states in self.chunks(len(places))
         )
 
-    def _part(self, increments, states, places, rng) -> Grams:
+    def part(self, increments, states, places, rng) -> Grams:
         states = self.parted(states)
         if rng is not None:
             shape = (-1, *[1] * (len(self.shape) - 1))
@@ -179,7 +194,7 @@ class Search:
                 return index, found, numerics
             index = np.delete(index, sure.argmin())
 
-    def _told(self, found, shares, alive, numerics, even: Grams, level) -> Discrepancy:
+    def _told(self, found, shares, alive, checks, even: Grams, level) -> Discrepancy:
         library = self.settings.library
         named = [(library.components[c], library.names[t]) for c, t in self.places]
         findings = [
@@ -193,7 +208,8 @@ class Search:
         others = [(*named[at], float(shares[at])) for at in np.flatnonzero(~alive)]
         return Discrepancy(
             tuple(findings), self.settings, self.step, self.windows.rows, tuple(others),
-            cutoff=float(self.cutoff), noise=tuple(map(float, self.sd)), numerics=numerics,
+            cutoff=float(self.cutoff), noise=tuple(map(float, self.sd)), numerics=checks[0],
+            quadrature=checks[1],
             explained=_explained(even, alive),
         )  # fmt: skip
 
