@@ -136,7 +136,10 @@ class Discrepancy:
             if (len(used))
             else library
         )
-        return Corrected(self.step, few, weights[:, used] if len(used) else weights, rows=self.rows)
+        return Corrected(
+            self.step, few, weights[:, used] if len(used) else weights, rows=self.rows,
+            per_step=self.settings.target == "per step",
+        )  # fmt: skip
 
     @property
     def sympy(self) -> Any:

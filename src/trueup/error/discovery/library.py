@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement, product
 
 import numpy as np
@@ -26,6 +26,11 @@ class Library:
         (components, *mesh); without a mesh it is (components,).
     mesh
         The mesh of the fields; None for a state of plain numbers.
+    equations
+        Components that may miss terms; empty means all but the inputs. A delayed value, or a
+        position whose rate is a velocity, misses nothing.
+    inputs
+        Components that come from outside and are known at all times: a control, a forcing.
 
     Examples
     --------
@@ -38,6 +43,8 @@ class Library:
     terms: tuple[Term, ...]
     components: tuple[str, ...] = ("u",)
     mesh: Mesh | None = None
+    equations: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
 
     names: tuple[str, ...] = field(init=False, compare=False)
 
@@ -51,25 +58,52 @@ class Library:
                 f"terms {twice} stand twice" if twice else "there is no term",
                 do="Name every term once",
             )
+        self.places(self.inputs)
+        if not self.searched or set(self.equations) & set(self.inputs):
+            raise UsageError(
+                "Library",
+                f"equations are {self.equations}, inputs {self.inputs}",
+                why="an input has no equation, and one component must have one",
+                do="Name the components whose equations may miss terms",
+            )
 
     @property
     def dims(self) -> tuple[str, ...]:
         """Names of the dimensions of the mesh."""
         return self.mesh.dims if self.mesh else ()
 
+    def places(self, names: tuple[str, ...]) -> tuple[int, ...]:
+        """Numbers of the components ``names``."""
+        strange = [name for name in names if name not in self.components]
+        if strange:
+            raise UsageError(
+                "Library",
+                f"there is no component '{strange[0]}'",
+                do=f"Use names of {', '.join(self.components)}",
+            )
+        return tuple(self.components.index(name) for name in names)
+
+    @property
+    def searched(self) -> tuple[int, ...]:
+        """Numbers of the components whose equations may miss terms."""
+        free = tuple(name for name in self.components if name not in self.inputs)
+        return self.places(self.equations or free)
+
     def __len__(self) -> int:
         return len(self.terms)
 
     def __add__(self, other: Library) -> Library:
         """Both libraries in one; a term that stands in both is taken once."""
-        if (self.components, self.mesh) != (other.components, other.mesh):
+        mine, yours = (replace(one, terms=self.terms) for one in (self, other))
+        if mine != yours:
             raise UsageError(
                 "Library",
-                f"components {self.components} and {other.components}, or the meshes, differ",
+                f"components {self.components} and {other.components}, the meshes, equations or inputs "
+                "differ",
                 do="Join libraries of the same state",
             )
         new = [t for t, n in zip(other.terms, other.names, strict=True) if n not in self.names]
-        return Library((*self.terms, *new), self.components, self.mesh)
+        return replace(self, terms=(*self.terms, *new))
 
     def only(self, names) -> Library:
         """The terms called ``names``."""
@@ -80,9 +114,7 @@ class Library:
                 f"there is no term '{strange[0]}'",
                 do=f"Use names of {', '.join(self.names[:12])}",
             )
-        return Library(
-            tuple(self.terms[self.names.index(name)] for name in names), self.components, self.mesh
-        )
+        return replace(self, terms=tuple(self.terms[self.names.index(name)] for name in names))
 
     def without(self, names) -> Library:
         """The other terms than those called ``names``."""
@@ -115,14 +147,22 @@ class Library:
         )
 
 
-def polynomials(components: tuple[str, ...], *, degree: int = 2) -> Library:
+def polynomials(
+    components: tuple[str, ...],
+    *,
+    degree: int = 2,
+    equations: tuple[str, ...] = (),
+    inputs: tuple[str, ...] = (),
+) -> Library:
     """All products of ``components`` up to ``degree``, for states of plain numbers."""
     terms = []
     for n in range(degree + 1):
         for chosen in combinations_with_replacement(range(len(components)), n):
             counts = {c: chosen.count(c) for c in chosen}
             terms.append(Term(tuple(Factor(c, (), p) for c, p in counts.items())))
-    return Library(tuple(terms), tuple(components))
+    return Library(
+        tuple(terms), tuple(components), equations=tuple(equations), inputs=tuple(inputs)
+    )
 
 
 def products(

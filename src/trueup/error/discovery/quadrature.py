@@ -21,6 +21,8 @@ FAR = 0.5
 phase of 0.7, beyond which Simpson's rule loses a thousandth."""
 BESIDE = 7
 """Waves beside each other whose shares are averaged: one may stand still by chance."""
+MARGIN = 2.0
+"""For relative errors that differ between terms; 0.8 is exact for one wave."""
 ORDER = 4
 """Order of Simpson's rule."""
 
@@ -101,7 +103,7 @@ def unsure(
     length = np.sqrt(np.diagonal(sums[0]))
     size = float(np.linalg.norm(length * solve(*sums)))
     relative = float(np.linalg.norm(length * off)) / max(size, TINY)
-    gain = gain or min(relative, 1.0)
+    gain = gain or min(MARGIN * relative, 1.0)
     return gain * off, gain * relative
 
 

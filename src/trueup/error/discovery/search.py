@@ -14,6 +14,7 @@ from trueup.error.discovery.estimate import NOTHING, coefficients, resamples
 from trueup.error.discovery.grams import Grams, projection, rows
 from trueup.error.discovery.increments import Increments, Place
 from trueup.error.discovery.library import Library
+from trueup.error.discovery.maps import Steps
 from trueup.error.discovery.noise import ROUNDING, cutoff, noise_sd, spread
 from trueup.error.discovery.numerics import refined
 from trueup.error.discovery.quadrature import Quadrature, coarser, resolved, unsure, widened
@@ -42,25 +43,30 @@ class Search:
         library = settings.library
         self.shape = library.state_shape(windows.shape)
         self.places: list[Place] = [
-            (c, t) for c in range(self.shape[0]) for t in range(len(library))
+            (c, t) for c in library.searched for t in range(len(library))
         ]
+        self.mine = list(library.searched)
         _enough(windows, self.places, library)
         some = self.parted(windows.states[: min(len(windows), 64)].astype(np.float64))
         self.mesh = mesh = library.mesh
         self.sd = noise_sd(some, settings.noise, mesh)
+        self.sd[list(library.places(library.inputs))] = 0.0
         self.size = spread(some)
         seen = np.maximum(self.sd, ROUNDING[windows.states.dtype] * self.size)
         spectral = mesh is not None and mesh.spectral
         self.cutoff = cutoff(some, seen, mesh) if spectral else np.inf
         box = BlackBox(step, trial=windows.states[:2, 0], dt=windows.dt)
         through = settings.target == "through the step"
-        self.increments = Increments(box, library, windows.dt, through)
+        kind = Steps if settings.target == "per step" else Increments
+        self.increments = kind(box, library, windows.dt, through)
         self.far = np.inf
-        if mesh is not None and spectral:
+        if mesh is not None and spectral and settings.target != "per step":
             some = self.smooth(some)
             self.far = resolved(self.increments, some, self.sd, mesh=mesh, cutoff=self.cutoff)
             self.cutoff = min(self.cutoff, self.far)
-        self.keep, self.bands, self.each = projection(mesh, self.shape, INNER * self.cutoff)
+        self.keep, self.bands, self.each = projection(
+            mesh, (len(self.mine), *self.shape[1:]), INNER * self.cutoff
+        )
         self.step = step
 
     def run(self, *, level: float, seed: int) -> Discrepancy:
@@ -107,7 +113,7 @@ class Search:
 
     def rows(self, fields: np.ndarray) -> np.ndarray:
         """Fields (n, components, *mesh) as rows of the regression."""
-        return rows(fields, self.mesh, self.keep)
+        return rows(fields[:, self.mine], self.mesh, self.keep)
 
     def smooth(self, states: np.ndarray) -> np.ndarray:
         """States without the waves that noise or rounding drowns."""
@@ -123,8 +129,8 @@ class Search:
 
     def _even(self, grams: Grams) -> np.ndarray:
         """Weights that bring the components to one size, all waves alike."""
-        power = grams.yy.sum(axis=0).reshape(self.shape[0], self.each).sum(axis=1)
-        count = grams.rows.reshape(self.shape[0], self.each).sum(axis=1)
+        power = grams.yy.sum(axis=0).reshape(len(self.mine), self.each).sum(axis=1)
+        count = grams.rows.reshape(len(self.mine), self.each).sum(axis=1)
         none = power <= 0
         if none.all():
             raise FitError(
