@@ -32,14 +32,15 @@ REPRODUCTION = Reproduction(
         Claim("the coefficient of y^3", "< 0"),
         Claim("corrected: free-run RMSE on the rest of the multisine, mV", "< 1.02"),
         Claim("corrected: the same on the record of growing amplitude", "< 1.75"),
-        Claim("terms of the next value alone, as published: RMSE on the multisine", "< 1.05"),
-        Claim("the same on the record of growing amplitude", "< 1.80"),
+        Claim("terms of the next value alone, RMSE on the multisine (published: 1.01)",
+              "between 0.95 1.15"),
+        Claim("the same on the record of growing amplitude (published: 1.74)", "between 1.6 1.85"),
         Claim("gain of windows of 20 steps over the next value, multisine, mV", "< 0"),
         Claim("the same on the record of growing amplitude", "< 0"),
     ),
     differs="a measured system; no paper of the mission used it. The given model has absorbed the "
     "mean of the cube into its first coefficient, so a correction of that is found beside y^3",
-    scale="exact",
+    scale="paper",
     data=("simulators/silverbox",),
 )  # fmt: skip
 

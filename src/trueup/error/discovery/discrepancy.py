@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,9 +10,8 @@ import numpy as np
 from trueup.core.estimate import Estimate
 from trueup.core.rows import Rows
 from trueup.error.discovery.corrected import Corrected
-from trueup.error.discovery.library import Library
 from trueup.error.discovery.numerics import Numerics
-from trueup.error.discovery.quadrature import Quadrature
+from trueup.error.discovery.quadrature import UNKNOWN, Quadrature
 from trueup.error.discovery.symbols import expressions, latex
 from trueup.error.discovery.terms import Term
 
@@ -102,7 +101,7 @@ class Discrepancy:
     noise: tuple[float, ...] = ()
     numerics: Numerics | None = None
     explained: float = 0.0
-    quadrature: Quadrature = Quadrature(float("nan"))
+    quadrature: Quadrature = UNKNOWN
 
     def __str__(self) -> str:
         if not self.terms:
@@ -114,11 +113,15 @@ class Discrepancy:
         share = f"{100 * self.settings.least:.3g} %"
         lines.append(f"everything else explains less than {share} of what is missing")
         if np.isfinite(self.quadrature.cutoff):
-            lines.append(f"waves above {self.quadrature.cutoff:.3g} move too far between two states "
-                         "to be read: left out")
+            lines.append(
+                f"waves above {self.quadrature.cutoff:.3g} move too far between two states "
+                "to be read: left out"
+            )
         if self.quadrature.share > COARSE:
-            lines.append(f"integrals over time are off by {100 * self.quadrature.share:.2g} %: "
-                         "states lie too far apart, intervals are widened")
+            lines.append(
+                f"integrals over time are off by {100 * self.quadrature.share:.2g} %: "
+                "states lie too far apart, intervals are widened"
+            )
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -132,9 +135,7 @@ class Discrepancy:
             weights[found.place, library.names.index(found.name)] = found.value
         used = np.flatnonzero(weights.any(axis=0))
         few = (
-            Library(tuple(library.terms[i] for i in used), library.components, library.mesh)
-            if (len(used))
-            else library
+            replace(library, terms=tuple(library.terms[i] for i in used)) if len(used) else library
         )
         return Corrected(
             self.step, few, weights[:, used] if len(used) else weights, rows=self.rows,

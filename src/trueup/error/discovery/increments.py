@@ -93,7 +93,9 @@ class Increments:
         return self.box(states, self.dt / self.substeps, steps * self.substeps)
 
 
-def cut(windows: np.ndarray, span: int | None = None) -> tuple[list[np.ndarray], tuple[int, ...], int]:
+def cut(
+    windows: np.ndarray, span: int | None = None
+) -> tuple[list[np.ndarray], tuple[int, ...], int]:
     """States at every node of all increments, the shape to put increments back in, the span.
 
     A window of m intervals has m / span increments of ``span`` intervals.

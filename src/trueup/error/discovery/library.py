@@ -98,8 +98,8 @@ class Library:
         if mine != yours:
             raise UsageError(
                 "Library",
-                f"components {self.components} and {other.components}, the meshes, equations or inputs "
-                "differ",
+                f"components {self.components} and {other.components}, or the meshes, equations "
+                "or inputs, differ",
                 do="Join libraries of the same state",
             )
         new = [t for t, n in zip(other.terms, other.names, strict=True) if n not in self.names]

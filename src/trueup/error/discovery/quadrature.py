@@ -43,6 +43,10 @@ class Quadrature:
     cutoff: float = float("inf")
 
 
+UNKNOWN = Quadrature(float("nan"))
+"""Nothing is known of the error."""
+
+
 def resolved(
     increments: Increments, states: np.ndarray, sd: np.ndarray, *, mesh: Mesh, cutoff: float
 ) -> float:
@@ -61,7 +65,9 @@ def resolved(
     order = np.argsort(lengths, kind="stable")
     order = order[lengths[order] <= cutoff]
     share = (change / np.maximum(size, 1e-300)).reshape(len(change), -1).max(axis=0)[order]
-    share = np.minimum(share, 4.0)  # a model that blows a wave up says no more than one that loses it
+    share = np.minimum(
+        share, 4.0
+    )  # a model that blows a wave up says no more than one that loses it
     many = min(BESIDE, len(share))
     near = np.convolve(share, np.ones(many) / many, mode="valid")
     far = near > FAR

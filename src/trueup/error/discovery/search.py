@@ -42,9 +42,7 @@ class Search:
         self.settings, self.windows = settings, windows
         library = settings.library
         self.shape = library.state_shape(windows.shape)
-        self.places: list[Place] = [
-            (c, t) for c in library.searched for t in range(len(library))
-        ]
+        self.places: list[Place] = [(c, t) for c in library.searched for t in range(len(library))]
         self.mine = list(library.searched)
         _enough(windows, self.places, library)
         some = self.parted(windows.states[: min(len(windows), 64)].astype(np.float64))
