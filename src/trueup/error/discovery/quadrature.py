@@ -96,7 +96,7 @@ def coarser(search: Search, chosen: list[Place]) -> tuple[Grams, float] | None:
 
 
 def unsure(
-    plain: Grams, coarse: Grams, weights: np.ndarray, gain: float
+    plain: Grams, coarse: Grams, weights: np.ndarray, gain: float, basis: np.ndarray
 ) -> tuple[np.ndarray, float]:
     """How far (p,) coefficients may be off by the rule for integrals, and its share of the misses.
 
@@ -104,10 +104,11 @@ def unsure(
     interval was doubled. From the trapezoid to Simpson's rule relative errors are squared, so
     :math:`\\rho |c - b|` with :math:`\\rho` the size of :math:`c - b` over that of c.
     """
-    sums = plain.weighed(weights).total()
-    off = np.abs(solve(*coarse.weighed(weights).total()) - solve(*sums))
-    length = np.sqrt(np.diagonal(sums[0]))
-    size = float(np.linalg.norm(length * solve(*sums)))
+    better, worse = (basis @ solve(*g.mapped(basis).weighed(weights).total())
+                     for g in (plain, coarse))  # fmt: skip
+    off = np.abs(worse - better)
+    length = np.sqrt(np.diagonal(plain.weighed(weights).total()[0]))
+    size = float(np.linalg.norm(length * better))
     relative = float(np.linalg.norm(length * off)) / max(size, TINY)
     gain = gain or min(MARGIN * relative, 1.0)
     return gain * off, gain * relative

@@ -20,6 +20,7 @@ from trueup.error.discovery.numerics import refined
 from trueup.error.discovery.quadrature import Quadrature, coarser, resolved, unsure, widened
 from trueup.error.discovery.regressions import REGRESSIONS, solved
 from trueup.error.discovery.select import choose, inclusion, standardised, supports
+from trueup.error.discovery.ties import free
 
 
 if TYPE_CHECKING:
@@ -71,10 +72,14 @@ class Search:
         grams = self.grams(self.increments, self.places)
         even = grams.weighed(self._even(grams))
         self._refuse_dependent(even)
-        tries = supports(even, REGRESSIONS[self.settings.regression])
-        alive = choose(even, self._allowed(even, tries), least=self.settings.least)
+        basis = self._basis(self.places)
+        tied = even.mapped(basis)
+        tries = supports(tied, REGRESSIONS[self.settings.regression])
+        loose = choose(tied, self._allowed(tied, tries, basis), least=self.settings.least)
         counts = resamples(grams.blocks, seed=seed, run=self._neighbours(grams.blocks))
-        shares = inclusion(even, alive, counts[:100], least=self.settings.least)
+        worth = inclusion(tied, loose, counts[:100], least=self.settings.least)
+        alive = (basis[:, loose] != 0).any(axis=1)
+        shares = np.where(basis != 0, worth, 0.0).max(axis=1)
         first = [place for place, on in zip(self.places, alive, strict=True) if on]
         plain = grams.only(np.flatnonzero(alive))
         index, found, numerics = self._estimate(plain, first, counts, level=level, seed=seed)
@@ -87,7 +92,7 @@ class Search:
         worse = coarser(self, places)
         if worse is None:
             return found, Quadrature(float("nan"), self.far)
-        off, share = unsure(grams, worse[0], found.weights, worse[1])
+        off, share = unsure(grams, worse[0], found.weights, worse[1], self._basis(places))
         return widened(found, off), Quadrature(share, self.far)
 
     def grams(
@@ -162,7 +167,11 @@ class Search:
                 do="Leave one of them out: library.without([...])",
             )
 
-    def _allowed(self, grams: Grams, tries: np.ndarray) -> np.ndarray:
+    def _basis(self, places: list[Place]) -> np.ndarray:
+        """Coefficients of ``places`` by those that the ties leave free, the others being 0."""
+        return free(self.settings.library.equalities(places))
+
+    def _allowed(self, grams: Grams, tries: np.ndarray, basis: np.ndarray) -> np.ndarray:
         """Supports without the terms whose sign is known to be another."""
         signs = dict(self.settings.signs)
         names = self.settings.library.names
@@ -172,8 +181,8 @@ class Search:
         xx, xy, _ = grams.total()
         kept = []
         for alive in tries:
-            while (wrong := np.sign(solved(xx, xy, alive)) * wanted < 0).any():
-                alive = alive & ~wrong
+            while (wrong := np.sign(basis @ solved(xx, xy, alive)) * wanted < 0).any():
+                alive = alive & ~(basis[wrong] != 0).any(axis=0)
             kept.append(alive)
         return np.unique(kept, axis=0)
 
@@ -191,8 +200,17 @@ class Search:
         noisier = [self.grams(self.increments, places, seed=one) for one in seeds]
         index = np.arange(len(places))
         while True:
+            basis = self._basis([places[i] for i in index])
+            held = ~basis.any(axis=1)
+            if held.any():  # a tie leaves these nothing but 0
+                index = index[~held]
+                continue
             sums = [g.only(index) for g in (better, *noisier)]
-            found = coefficients(sums[0], sums[1:], counts, level=level) if len(index) else NOTHING
+            found = (
+                coefficients(sums[0], sums[1:], counts, level=level, basis=basis)
+                if len(index)
+                else NOTHING
+            )
             sure = np.abs(found.values) / (found.high - found.values)
             if sure.min(initial=2.0) > 1:
                 return index, found, numerics
@@ -209,19 +227,21 @@ class Search:
             )
             for i, at in enumerate(np.flatnonzero(alive))
         ]  # fmt: skip
+        kept = np.flatnonzero(alive)
         others = [(*named[at], float(shares[at])) for at in np.flatnonzero(~alive)]
         return Discrepancy(
             tuple(findings), self.settings, self.step, self.windows.rows, tuple(others),
             cutoff=float(self.cutoff), noise=tuple(map(float, self.sd)), numerics=checks[0],
             quadrature=checks[1],
-            explained=_explained(even, alive),
+            explained=_explained(even.only(kept), self._basis([self.places[i] for i in kept])),
         )  # fmt: skip
 
 
-def _explained(grams: Grams, alive: np.ndarray) -> float:
-    """Share of the misses' variance that the chosen terms explain."""
-    xx, xy, yy = grams.total()
-    return float(1 - grams.left(solved(xx, xy, alive)).sum() / yy)
+def _explained(grams: Grams, basis: np.ndarray) -> float:
+    """Share of the misses' variance that the chosen terms, all of ``grams``, explain."""
+    tied = grams.mapped(basis)
+    xx, xy, yy = tied.total()
+    return float(1 - tied.left(solved(xx, xy, np.ones(len(xy), dtype=bool))).sum() / yy)
 
 
 def _enough(windows: Windows, places: list[Place], library: Library) -> None:
