@@ -36,7 +36,7 @@ CARD = Card(
     summary="the terms that a simulator is missing, with intervals, and the simulator corrected",
     axes={"library": "products of derivatives, polynomials, functions",
           "target": "through the step, plain, per step",
-          "regression": "elimination, rvm, stlsq, sr3",
+          "regression": "elimination, rvm, stlsq, sr3, ensemble",
           "noise": "low-pass, windows, extrapolation",
           "stopping": "held-out windows"},
     paper="Mojgani, Chattopadhyay & Hassanzadeh 2022, Chaos 32, 061105, arXiv:2110.00546; "
@@ -71,7 +71,8 @@ class Discovery:
         for a model of discrete steps (driven, or of delayed values): what every step misses, seen
         at the end of a free run through the window.
     regression
-        ``"elimination"`` (backward), ``"rvm"``, ``"stlsq"`` or ``"sr3"``: which supports are tried.
+        ``"elimination"`` (backward), ``"rvm"``, ``"stlsq"``, ``"sr3"`` or ``"ensemble"`` (stlsq on
+        resamples): which supports are tried.
     least
         Smallest share of the missing tendency, in standard deviations, that a term must explain.
     signs
