@@ -44,6 +44,8 @@ class Corrected:
         Steps of f within half a step of the model.
     rows
         Identities of the states that the coefficients were learned on.
+    per_step
+        Whether f is what every step misses, whatever its length, instead of a rate.
 
     Examples
     --------
@@ -58,6 +60,7 @@ class Corrected:
     coefficients: np.ndarray
     substeps: int = 4
     rows: Rows = NOBODY
+    per_step: bool = False
 
     def __post_init__(self) -> None:
         found = np.array(self.coefficients, dtype=np.float64)
@@ -97,10 +100,13 @@ class Corrected:
             "components": list(self.library.components),
             "mesh": None if mesh is None else vars(mesh),
             "terms": [term.to_dict() for term in self.library.terms],
-            "words": [f"{c}' += " + " + ".join(self._words(i))
-                      for i, c in enumerate(self.library.components)],
+            "words": [f"{self.library.components[i]}' += " + " + ".join(self._words(i))
+                      for i in self.library.searched],
             "coefficients": self.coefficients.tolist(),
             "substeps": self.substeps,
+            "per_step": self.per_step,
+            "equations": list(self.library.equations),
+            "inputs": list(self.library.inputs),
             "rows": self.rows.ids.tolist(),
         }  # fmt: skip
 
@@ -124,15 +130,20 @@ class Corrected:
         mesh = row["mesh"] and Mesh(**{k: tuple(v) if isinstance(v, list) else v
                                        for k, v in row["mesh"].items()})  # fmt: skip
         terms = tuple(Term.from_dict(term) for term in row["terms"])
-        library = Library(terms, tuple(row["components"]), mesh)
+        library = Library(terms, tuple(row["components"]), mesh,
+                          tuple(row["equations"]), tuple(row["inputs"]))  # fmt: skip
         ids = Rows(np.array(row["rows"], dtype=np.uint64))
-        return cls(model, library, np.array(row["coefficients"]), row["substeps"], ids)
+        found = np.array(row["coefficients"])
+        return cls(model, library, found, row["substeps"], ids, row["per_step"])
 
     def _words(self, component: int) -> list[str]:
         pairs = zip(self.coefficients[component], self.library.names, strict=True)
         return [f"{value:.6g} {name}" for value, name in pairs if value] or ["0"]
 
     def _whole(self, state: np.ndarray, dt: float, call) -> np.ndarray:
+        if self.per_step:
+            missed = self._rate(self._parted(state.astype(np.float64)))
+            return (np.asarray(call(state)) + missed.reshape(state.shape)).astype(state.dtype)
         before = self._half(state, dt)
         return self._half(np.asarray(call(before)), dt)
 

@@ -35,8 +35,8 @@ CARD = Card(
     family="discovery",
     summary="the terms that a simulator is missing, with intervals, and the simulator corrected",
     axes={"library": "products of derivatives, polynomials, functions",
-          "target": "through the step, plain",
-          "regression": "elimination, rvm, stlsq, sr3",
+          "target": "through the step, plain, per step",
+          "regression": "elimination, rvm, stlsq, sr3, ensemble",
           "noise": "low-pass, windows, extrapolation",
           "stopping": "held-out windows"},
     paper="Mojgani, Chattopadhyay & Hassanzadeh 2022, Chaos 32, 061105, arXiv:2110.00546; "
@@ -67,9 +67,12 @@ class Discovery:
         Standard deviation of the noise of the observations as a share of that of the states, in
         [0, 1); None estimates it.
     target
-        ``"through the step"``, or ``"plain"``: terms where they stand, as published.
+        ``"through the step"``, or ``"plain"``: terms where they stand, as published. ``"per step"``
+        for a model of discrete steps (driven, or of delayed values): what every step misses, seen
+        at the end of a free run through the window.
     regression
-        ``"elimination"`` (backward), ``"rvm"``, ``"stlsq"`` or ``"sr3"``: which supports are tried.
+        ``"elimination"`` (backward), ``"rvm"``, ``"stlsq"``, ``"sr3"`` or ``"ensemble"`` (stlsq on
+        resamples): which supports are tried.
     least
         Smallest share of the missing tendency, in standard deviations, that a term must explain.
     signs
@@ -107,7 +110,7 @@ class Discovery:
         if self.signs:
             self.library.only([name for name, _ in self.signs])
         for name, value, known in (
-            ("target", self.target, ("through the step", "plain")),
+            ("target", self.target, ("through the step", "plain", "per step")),
             ("regression", self.regression, tuple(REGRESSIONS)),
         ):
             if value not in known:

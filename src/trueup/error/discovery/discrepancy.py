@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,14 +11,18 @@ import numpy as np
 from trueup.core.estimate import Estimate
 from trueup.core.rows import Rows
 from trueup.error.discovery.corrected import Corrected
-from trueup.error.discovery.library import Library
 from trueup.error.discovery.numerics import Numerics
+from trueup.error.discovery.quadrature import UNKNOWN, Quadrature
 from trueup.error.discovery.symbols import expressions, latex
 from trueup.error.discovery.terms import Term
 
 
 if TYPE_CHECKING:
     from trueup.error.discovery.discover import Discovery
+
+
+COARSE = 0.001
+"""Error of the integrals over time, as a share of the misses, from which on it is said aloud."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,9 @@ class Discrepancy:
         Standard deviation of the noise of every component.
     numerics
         Order and share of the solver's own error; None where it could not be told.
+    quadrature
+        Error of the integrals over time as a share of the misses, NaN where it could not be told,
+        and the wavenumber above which waves move too far between two states.
     explained
         Share of the variance of the misses that the terms explain.
     """
@@ -107,6 +114,7 @@ class Discrepancy:
     noise: tuple[float, ...] = ()
     numerics: Numerics | None = None
     explained: float = 0.0
+    quadrature: Quadrature = UNKNOWN
 
     def __str__(self) -> str:
         if not self.terms:
@@ -117,6 +125,16 @@ class Discrepancy:
             lines.append(f"{component}' += " + " + ".join(parts).replace("+ -", "- "))
         share = f"{100 * self.settings.least:.3g} %"
         lines.append(f"everything else explains less than {share} of what is missing")
+        if np.isfinite(self.quadrature.cutoff):
+            lines.append(
+                f"waves above {self.quadrature.cutoff:.3g} move too far between two states "
+                "to be read: left out"
+            )
+        if self.quadrature.share > COARSE:
+            lines.append(
+                f"integrals over time are off by {100 * self.quadrature.share:.2g} %: "
+                "states lie too far apart, intervals are widened"
+            )
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -130,11 +148,12 @@ class Discrepancy:
             weights[found.place, library.names.index(found.name)] = found.value
         used = np.flatnonzero(weights.any(axis=0))
         few = (
-            Library(tuple(library.terms[i] for i in used), library.components, library.mesh)
-            if (len(used))
-            else library
+            replace(library, terms=tuple(library.terms[i] for i in used)) if len(used) else library
         )
-        return Corrected(self.step, few, weights[:, used] if len(used) else weights, rows=self.rows)
+        return Corrected(
+            self.step, few, weights[:, used] if len(used) else weights, rows=self.rows,
+            per_step=self.settings.target == "per step",
+        )  # fmt: skip
 
     @property
     def sympy(self) -> Any:
@@ -156,6 +175,8 @@ class Discrepancy:
             "noise": list(self.noise),
             "numerics": self.numerics and {"order": self.numerics.order,
                                            "share": self.numerics.share},
+            "quadrature": {name: value if np.isfinite(value) else None
+                           for name, value in vars(self.quadrature).items()},
             "explained": self.explained,
         }  # fmt: skip
 

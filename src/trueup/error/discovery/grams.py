@@ -97,6 +97,10 @@ class Grams:
         index = np.asarray(index, dtype=int)
         return Grams(self.xx[:, :, index[:, None], index], self.xy[:, :, index], self.yy, self.rows)
 
+    def mapped(self, basis: np.ndarray) -> Grams:
+        """The columns ``X @ basis``, with ``basis`` (p, q)."""
+        return Grams(basis.T @ self.xx @ basis, self.xy @ basis, self.yy, self.rows)
+
 
 def projection(
     mesh: Mesh | None, shape: tuple[int, ...], cutoff: float

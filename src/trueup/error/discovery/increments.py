@@ -46,6 +46,8 @@ class Increments:
         Whether terms are seen through the model's step; else plainly, where they stand.
     substeps
         Steps of the model between two states.
+    span
+        Intervals of an increment, 1 or 2; None takes 2 where the window's length is even.
     """
 
     box: BlackBox
@@ -53,20 +55,22 @@ class Increments:
     dt: float
     through: bool = True
     substeps: int = 1
+    span: int | None = None
 
     def misses(self, windows: np.ndarray) -> np.ndarray:
         """What the model misses a unit of time, (n, components, *mesh) a window."""
-        starts, _, span = cut(windows)
+        nodes, _, span = cut(windows, self.span)
+        starts = nodes[0]
         ends = windows[:, span::span]
-        found = self._pushed(starts[0], span).reshape(ends.shape)
+        found = self.pushed(starts, span).reshape(ends.shape)
         return weighed((ends - found) / (span * self.dt))
 
     def columns(self, windows: np.ndarray, which: list[Place]) -> Iterator[np.ndarray]:
         """What every term of ``which`` adds a unit of time, each like ``misses``."""
-        nodes, shape, span = cut(windows)
+        nodes, shape, span = cut(windows, self.span)
         values = [self.library(node) for node in nodes]
         if self.through:
-            base = [self._pushed(node, span - i) for i, node in enumerate(nodes[:-1])]
+            base = [self.pushed(node, span - i) for i, node in enumerate(nodes[:-1])]
             size = float(np.concatenate([node.ravel() for node in nodes]).std())
         for component, term in which:
             column = np.zeros(nodes[0].shape)
@@ -82,19 +86,22 @@ class Increments:
         """A push as it is after ``steps``: the derivative of the model along it."""
         scale = float(push.std()) or 1.0
         kick = KICK[self.box.dtype] * (size or 1.0) / scale
-        return (self._pushed(states + kick * push, steps) - base) / kick
+        return (self.pushed(states + kick * push, steps) - base) / kick
 
-    def _pushed(self, states: np.ndarray, steps: int) -> np.ndarray:
+    def pushed(self, states: np.ndarray, steps: int) -> np.ndarray:
+        """``states`` after so many intervals of the model."""
         return self.box(states, self.dt / self.substeps, steps * self.substeps)
 
 
-def cut(windows: np.ndarray) -> tuple[list[np.ndarray], tuple[int, ...], int]:
+def cut(
+    windows: np.ndarray, span: int | None = None
+) -> tuple[list[np.ndarray], tuple[int, ...], int]:
     """States at every node of all increments, the shape to put increments back in, the span.
 
     A window of m intervals has m / span increments of ``span`` intervals.
     """
     n, many, *state = windows.shape
-    span = 2 if many % 2 else 1
+    span = span or (2 if many % 2 else 1)
     each = (many - 1) // span
     nodes = [windows[:, i : i + span * (each - 1) + 1 : span].reshape(-1, *state)
              for i in range(span + 1)]  # fmt: skip

@@ -14,10 +14,13 @@ from trueup.error.discovery.estimate import NOTHING, coefficients, resamples
 from trueup.error.discovery.grams import Grams, projection, rows
 from trueup.error.discovery.increments import Increments, Place
 from trueup.error.discovery.library import Library
+from trueup.error.discovery.maps import Steps
 from trueup.error.discovery.noise import ROUNDING, cutoff, noise_sd, spread
 from trueup.error.discovery.numerics import refined
+from trueup.error.discovery.quadrature import Quadrature, coarser, resolved, unsure, widened
 from trueup.error.discovery.regressions import REGRESSIONS, solved
 from trueup.error.discovery.select import choose, inclusion, standardised, supports
+from trueup.error.discovery.ties import free
 
 
 if TYPE_CHECKING:
@@ -40,36 +43,57 @@ class Search:
         self.settings, self.windows = settings, windows
         library = settings.library
         self.shape = library.state_shape(windows.shape)
-        self.places: list[Place] = [
-            (c, t) for c in range(self.shape[0]) for t in range(len(library))
-        ]
+        self.places: list[Place] = [(c, t) for c in library.searched for t in range(len(library))]
+        self.mine = list(library.searched)
         _enough(windows, self.places, library)
         some = self.parted(windows.states[: min(len(windows), 64)].astype(np.float64))
         self.mesh = mesh = library.mesh
         self.sd = noise_sd(some, settings.noise, mesh)
+        self.sd[list(library.places(library.inputs))] = 0.0
         self.size = spread(some)
         seen = np.maximum(self.sd, ROUNDING[windows.states.dtype] * self.size)
         spectral = mesh is not None and mesh.spectral
         self.cutoff = cutoff(some, seen, mesh) if spectral else np.inf
-        self.keep, self.bands, self.each = projection(mesh, self.shape, INNER * self.cutoff)
         box = BlackBox(step, trial=windows.states[:2, 0], dt=windows.dt)
         through = settings.target == "through the step"
-        self.increments = Increments(box, library, windows.dt, through)
+        kind = Steps if settings.target == "per step" else Increments
+        self.increments = kind(box, library, windows.dt, through)
+        self.far = np.inf
+        if mesh is not None and spectral and settings.target != "per step":
+            some = self.smooth(some)
+            self.far = resolved(self.increments, some, self.sd, mesh=mesh, cutoff=self.cutoff)
+            self.cutoff = min(self.cutoff, self.far)
+        self.keep, self.bands, self.each = projection(
+            mesh, (len(self.mine), *self.shape[1:]), INNER * self.cutoff
+        )
         self.step = step
 
     def run(self, *, level: float, seed: int) -> Discrepancy:
         grams = self.grams(self.increments, self.places)
         even = grams.weighed(self._even(grams))
         self._refuse_dependent(even)
-        tries = supports(even, REGRESSIONS[self.settings.regression])
-        alive = choose(even, self._allowed(even, tries), least=self.settings.least)
+        basis = self._basis(self.places)
+        tied = even.mapped(basis)
         counts = resamples(grams.blocks, seed=seed, run=self._neighbours(grams.blocks))
-        shares = inclusion(even, alive, counts[:100], least=self.settings.least)
+        tries = supports(tied, REGRESSIONS[self.settings.regression], counts[:100])
+        loose = choose(tied, self._allowed(tied, tries, basis), least=self.settings.least)
+        worth = inclusion(tied, loose, counts[:100], least=self.settings.least)
+        alive = (basis[:, loose] != 0).any(axis=1)
+        shares = np.where(basis != 0, worth, 0.0).max(axis=1)
         first = [place for place, on in zip(self.places, alive, strict=True) if on]
         plain = grams.only(np.flatnonzero(alive))
         index, found, numerics = self._estimate(plain, first, counts, level=level, seed=seed)
         alive[np.delete(np.flatnonzero(alive), index)] = False
-        return self._told(found, shares, alive, numerics, even, level)
+        found, quadrature = self._in_time(plain.only(index), [first[i] for i in index], found)
+        return self._told(found, shares, alive, (numerics, quadrature), even, level)
+
+    def _in_time(self, grams: Grams, places: list[Place], found):
+        """Intervals that hold the error of the integrals as well, and what that error is."""
+        worse = coarser(self, places)
+        if worse is None:
+            return found, Quadrature(float("nan"), self.far)
+        off, share = unsure(grams, worse[0], found.weights, worse[1], self._basis(places))
+        return widened(found, off), Quadrature(share, self.far)
 
     def grams(
         self, increments: Increments, places: list[Place], *, seed: int | None = None
@@ -77,10 +101,10 @@ class Search:
         """Sums over all windows; with a ``seed`` the noise is added to the states once more."""
         rng = None if seed is None else np.random.default_rng(seed)
         return Grams.joined(
-            self._part(increments, states, places, rng) for states in self.chunks(len(places))
+            self.part(increments, states, places, rng) for states in self.chunks(len(places))
         )
 
-    def _part(self, increments, states, places, rng) -> Grams:
+    def part(self, increments, states, places, rng) -> Grams:
         states = self.parted(states)
         if rng is not None:
             shape = (-1, *[1] * (len(self.shape) - 1))
@@ -92,7 +116,7 @@ class Search:
 
     def rows(self, fields: np.ndarray) -> np.ndarray:
         """Fields (n, components, *mesh) as rows of the regression."""
-        return rows(fields, self.mesh, self.keep)
+        return rows(fields[:, self.mine], self.mesh, self.keep)
 
     def smooth(self, states: np.ndarray) -> np.ndarray:
         """States without the waves that noise or rounding drowns."""
@@ -108,8 +132,8 @@ class Search:
 
     def _even(self, grams: Grams) -> np.ndarray:
         """Weights that bring the components to one size, all waves alike."""
-        power = grams.yy.sum(axis=0).reshape(self.shape[0], self.each).sum(axis=1)
-        count = grams.rows.reshape(self.shape[0], self.each).sum(axis=1)
+        power = grams.yy.sum(axis=0).reshape(len(self.mine), self.each).sum(axis=1)
+        count = grams.rows.reshape(len(self.mine), self.each).sum(axis=1)
         none = power <= 0
         if none.all():
             raise FitError(
@@ -143,7 +167,11 @@ class Search:
                 do="Leave one of them out: library.without([...])",
             )
 
-    def _allowed(self, grams: Grams, tries: np.ndarray) -> np.ndarray:
+    def _basis(self, places: list[Place]) -> np.ndarray:
+        """Coefficients of ``places`` by those that the ties leave free, the others being 0."""
+        return free(self.settings.library.equalities(places))
+
+    def _allowed(self, grams: Grams, tries: np.ndarray, basis: np.ndarray) -> np.ndarray:
         """Supports without the terms whose sign is known to be another."""
         signs = dict(self.settings.signs)
         names = self.settings.library.names
@@ -153,8 +181,8 @@ class Search:
         xx, xy, _ = grams.total()
         kept = []
         for alive in tries:
-            while (wrong := np.sign(solved(xx, xy, alive)) * wanted < 0).any():
-                alive = alive & ~wrong
+            while (wrong := np.sign(basis @ solved(xx, xy, alive)) * wanted < 0).any():
+                alive = alive & ~(basis[wrong] != 0).any(axis=0)
             kept.append(alive)
         return np.unique(kept, axis=0)
 
@@ -172,14 +200,23 @@ class Search:
         noisier = [self.grams(self.increments, places, seed=one) for one in seeds]
         index = np.arange(len(places))
         while True:
+            basis = self._basis([places[i] for i in index])
+            held = ~basis.any(axis=1)
+            if held.any():  # a tie leaves these nothing but 0
+                index = index[~held]
+                continue
             sums = [g.only(index) for g in (better, *noisier)]
-            found = coefficients(sums[0], sums[1:], counts, level=level) if len(index) else NOTHING
+            found = (
+                coefficients(sums[0], sums[1:], counts, level=level, basis=basis)
+                if len(index)
+                else NOTHING
+            )
             sure = np.abs(found.values) / (found.high - found.values)
             if sure.min(initial=2.0) > 1:
                 return index, found, numerics
             index = np.delete(index, sure.argmin())
 
-    def _told(self, found, shares, alive, numerics, even: Grams, level) -> Discrepancy:
+    def _told(self, found, shares, alive, checks, even: Grams, level) -> Discrepancy:
         library = self.settings.library
         named = [(library.components[c], library.names[t]) for c, t in self.places]
         findings = [
@@ -190,18 +227,21 @@ class Search:
             )
             for i, at in enumerate(np.flatnonzero(alive))
         ]  # fmt: skip
+        kept = np.flatnonzero(alive)
         others = [(*named[at], float(shares[at])) for at in np.flatnonzero(~alive)]
         return Discrepancy(
             tuple(findings), self.settings, self.step, self.windows.rows, tuple(others),
-            cutoff=float(self.cutoff), noise=tuple(map(float, self.sd)), numerics=numerics,
-            explained=_explained(even, alive),
+            cutoff=float(self.cutoff), noise=tuple(map(float, self.sd)), numerics=checks[0],
+            quadrature=checks[1],
+            explained=_explained(even.only(kept), self._basis([self.places[i] for i in kept])),
         )  # fmt: skip
 
 
-def _explained(grams: Grams, alive: np.ndarray) -> float:
-    """Share of the misses' variance that the chosen terms explain."""
-    xx, xy, yy = grams.total()
-    return float(1 - grams.left(solved(xx, xy, alive)).sum() / yy)
+def _explained(grams: Grams, basis: np.ndarray) -> float:
+    """Share of the misses' variance that the chosen terms, all of ``grams``, explain."""
+    tied = grams.mapped(basis)
+    xx, xy, yy = tied.total()
+    return float(1 - tied.left(solved(xx, xy, np.ones(len(xy), dtype=bool))).sum() / yy)
 
 
 def _enough(windows: Windows, places: list[Place], library: Library) -> None:

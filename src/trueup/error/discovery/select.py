@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trueup.error.discovery.grams import Grams
-from trueup.error.discovery.regressions import RIDGE, cost_of_loss, solved
+from trueup.error.discovery.regressions import RESAMPLED, RIDGE, cost_of_loss, solved
 
 
 FOLDS = 5
@@ -19,12 +19,17 @@ def standardised(xx, xy, yy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return xx / (length[..., :, None] * length[..., None, :]), xy / (length * target), length
 
 
-def supports(grams: Grams, regression, thresholds: np.ndarray = THRESHOLDS) -> np.ndarray:
-    """Distinct supports (tries, p) that a regression finds on all blocks, no term among them."""
-    xx, xy, yy = grams.total()
+def supports(
+    grams: Grams, regression, counts: np.ndarray, thresholds: np.ndarray = THRESHOLDS
+) -> np.ndarray:
+    """Distinct supports (tries, p) that a regression finds on all blocks, no term among them.
+
+    ``counts`` (draws, blocks) are the resamples for a regression that looks at these.
+    """
+    xx, xy, yy = grams.total(counts if regression in RESAMPLED else None)
     r, s, _ = standardised(xx, xy, yy)
     path = regression(r, s, float(grams.rows.sum() * grams.blocks), thresholds)
-    nothing = np.zeros((1, len(xy)), dtype=bool)
+    nothing = np.zeros((1, xy.shape[-1]), dtype=bool)
     return np.unique(np.concatenate([nothing, path]), axis=0)
 
 
