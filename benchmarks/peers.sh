@@ -111,3 +111,5 @@ environment uncertaintytoolbox uncertainty_toolbox numpy==2.4.6 scipy==1.17.1 \
 
 environment nannyml "nannyml" nannyml==0.13.1
 environment deepchecks "deepchecks.tabular" deepchecks==0.19.1
+
+environment pysindy pysindy numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 pysindy==2.1.0

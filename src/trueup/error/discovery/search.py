@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,8 @@ DEPENDENT = 1e-10
 """Smallest eigenvalue of the correlations of the terms below which some say the same."""
 SEEN = 1e-6
 """Share of the states' size from which on noise is worth extrapolating."""
+FEW = 500_000
+"""Numbers in the states that the columns are tried on."""
 INNER = 0.75
 """Share of the kept waves that are rows: faster ones lack products with lost ones."""
 
@@ -58,18 +61,38 @@ class Search:
         self.step = step
 
     def run(self, *, level: float, seed: int) -> Discrepancy:
-        grams = self.grams(self.increments, self.places)
+        even, alive = self._choose(replace(self.increments, quick=True))
+        first = self._named(alive)
+        if not self._quick_enough(first):
+            even, alive = self._choose(self.increments)
+            first = self._named(alive)
+        counts = resamples(even.blocks, seed=seed, run=self._neighbours(even.blocks))
+        shares = inclusion(even, alive, counts[:100], least=self.settings.least)
+        index, found, numerics, explained = self._estimate(first, counts, level=level, seed=seed)
+        alive[np.delete(np.flatnonzero(alive), index)] = False
+        return self._told(found, shares, alive, numerics, explained, level)
+
+    def _choose(self, increments: Increments) -> tuple[Grams, np.ndarray]:
+        """Sums of all terms, components alike, and which terms are worth having."""
+        grams = self.grams(increments, self.places)
         even = grams.weighed(self._even(grams))
         self._refuse_dependent(even)
         tries = supports(even, REGRESSIONS[self.settings.regression])
-        alive = choose(even, self._allowed(even, tries), least=self.settings.least)
-        counts = resamples(grams.blocks, seed=seed, run=self._neighbours(grams.blocks))
-        shares = inclusion(even, alive, counts[:100], least=self.settings.least)
-        first = [place for place, on in zip(self.places, alive, strict=True) if on]
-        plain = grams.only(np.flatnonzero(alive))
-        index, found, numerics = self._estimate(plain, first, counts, level=level, seed=seed)
-        alive[np.delete(np.flatnonzero(alive), index)] = False
-        return self._told(found, shares, alive, numerics, even, level)
+        return even, choose(even, self._allowed(even, tries), least=self.settings.least)
+
+    def _named(self, alive: np.ndarray) -> list[Place]:
+        return [place for place, on in zip(self.places, alive, strict=True) if on]
+
+    def _quick_enough(self, chosen: list[Place]) -> bool:
+        """Whether quick columns of the ``chosen`` terms are within ``least`` of the others."""
+        few = self.smooth(self.parted(next(self.windows.chunks(FEW))[:16]))
+        quick = replace(self.increments, quick=True)
+        pairs = zip(quick.columns(few, chosen), self.increments.columns(few, chosen), strict=True)
+        for column, exact in pairs:
+            one, two = self.rows(column), self.rows(exact)
+            if np.square(one - two).sum() > self.settings.least**2 * np.square(two).sum():
+                return False
+        return True
 
     def grams(
         self, increments: Increments, places: list[Place], *, seed: int | None = None
@@ -162,24 +185,26 @@ class Search:
         """Blocks that are drawn together: windows of one run hang together."""
         return 1 if self.windows.starts is None else max(1, round(blocks ** (1 / 3)))
 
-    def _estimate(self, grams: Grams, places: list[Place], counts, *, level: float, seed: int):
+    def _estimate(self, places: list[Place], counts, *, level: float, seed: int):
         """Terms whose interval leaves out 0, with their coefficients; the weakest go one by one."""
         if not places:
-            return np.zeros(0, dtype=int), NOTHING, None
-        better, numerics = refined(self, grams, places)
+            return np.zeros(0, dtype=int), NOTHING, None, 0.0
+        plain = self.grams(self.increments, places)
+        better, numerics = refined(self, plain, places)
         times = NOISY if (self.sd > SEEN * self.size).any() else 0
         seeds = range(seed + 1, seed + 1 + times)
         noisier = [self.grams(self.increments, places, seed=one) for one in seeds]
         index = np.arange(len(places))
         while True:
-            sums = [g.only(index) for g in (better, *noisier)]
-            found = coefficients(sums[0], sums[1:], counts, level=level) if len(index) else NOTHING
+            sums = [g.only(index) for g in (better, plain, *noisier)]
+            found = coefficients(*sums[:2], sums[2:], counts, level=level) if len(index) else NOTHING
             sure = np.abs(found.values) / (found.high - found.values)
             if sure.min(initial=2.0) > 1:
-                return index, found, numerics
+                even = plain.weighed(self._even(plain))
+                return index, found, numerics, _explained(even, index)
             index = np.delete(index, sure.argmin())
 
-    def _told(self, found, shares, alive, numerics, even: Grams, level) -> Discrepancy:
+    def _told(self, found, shares, alive, numerics, explained: float, level) -> Discrepancy:
         library = self.settings.library
         named = [(library.components[c], library.names[t]) for c, t in self.places]
         findings = [
@@ -194,13 +219,14 @@ class Search:
         return Discrepancy(
             tuple(findings), self.settings, self.step, self.windows.rows, tuple(others),
             cutoff=float(self.cutoff), noise=tuple(map(float, self.sd)), numerics=numerics,
-            explained=_explained(even, alive),
+            explained=explained,
         )  # fmt: skip
 
 
-def _explained(grams: Grams, alive: np.ndarray) -> float:
-    """Share of the misses' variance that the chosen terms explain."""
+def _explained(grams: Grams, index: np.ndarray) -> float:
+    """Share of the misses' variance that the columns of ``index`` explain."""
     xx, xy, yy = grams.total()
+    alive = np.isin(np.arange(len(xy)), index)
     return float(1 - grams.left(solved(xx, xy, alive)).sum() / yy)
 
 
