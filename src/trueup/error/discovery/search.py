@@ -61,9 +61,11 @@ class Search:
         self.step = step
 
     def run(self, *, level: float, seed: int) -> Discrepancy:
-        even, alive = self._choose(replace(self.increments, quick=True))
+        noisy = (self.sd > SEEN * self.size).any()
+        quick = replace(self.increments, rule="midpoint" if noisy else "chained")
+        even, alive = self._choose(quick)
         first = self._named(alive)
-        if not self._quick_enough(first):
+        if not self._enough(quick, first):
             even, alive = self._choose(self.increments)
             first = self._named(alive)
         counts = resamples(even.blocks, seed=seed, run=self._neighbours(even.blocks))
@@ -83,10 +85,9 @@ class Search:
     def _named(self, alive: np.ndarray) -> list[Place]:
         return [place for place, on in zip(self.places, alive, strict=True) if on]
 
-    def _quick_enough(self, chosen: list[Place]) -> bool:
-        """Whether quick columns of the ``chosen`` terms are within ``least`` of the others."""
+    def _enough(self, quick: Increments, chosen: list[Place]) -> bool:
+        """Whether ``quick`` columns of the ``chosen`` terms are within ``least`` of the exact."""
         few = self.smooth(self.parted(next(self.windows.chunks(FEW))[:16]))
-        quick = replace(self.increments, quick=True)
         pairs = zip(quick.columns(few, chosen), self.increments.columns(few, chosen), strict=True)
         for column, exact in pairs:
             one, two = self.rows(column), self.rows(exact)
