@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import ndtri
 
 from trueup.core.black_box import BlackBox
 from trueup.core.errors import EvidenceError, FitError
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from trueup.error.discovery.discover import Discovery
 
 NOISY = 4
-"""Repetitions with noise added, for the extrapolation."""
+"""Repetitions with noise added, for the extrapolation; even."""
+OWN = 0x51AE
+"""What tells the seeds of this search from those of others."""
 DEPENDENT = 1e-10
 """Smallest eigenvalue of the correlations of the terms below which some say the same."""
 SEEN = 1e-6
@@ -98,17 +101,23 @@ class Search:
     def grams(
         self, increments: Increments, places: list[Place], *, seed: int | None = None
     ) -> Grams:
-        """Sums over all windows; with a ``seed`` the noise is added to the states once more."""
-        rng = None if seed is None else np.random.default_rng(seed)
+        """Sums over all windows; with a ``seed`` the noise is added to the states once more.
+
+        Of 2 i and 2 i + 1 one adds what the other takes away, so that their mean is free of what is
+        linear in the noise.
+        """
+        sign = 1.0 if seed is None else (-1.0) ** seed
+        # Never the very numbers that a user drew the noise of a made-up truth from.
+        rng = None if seed is None else np.random.default_rng([OWN, seed // 2])
         return Grams.joined(
-            self._part(increments, states, places, rng) for states in self.chunks(len(places))
+            self._part(increments, states, places, rng, sign) for states in self.chunks(len(places))
         )
 
-    def _part(self, increments, states, places, rng) -> Grams:
+    def _part(self, increments, states, places, rng, sign: float = 1.0) -> Grams:
         states = self.parted(states)
         if rng is not None:
             shape = (-1, *[1] * (len(self.shape) - 1))
-            states = states + rng.normal(size=states.shape) * self.sd.reshape(shape)
+            states = states + rng.normal(size=states.shape) * (sign * self.sd).reshape(shape)
         states = self.smooth(states)
         target = self.rows(increments.misses(states))
         columns = np.stack([self.rows(c) for c in increments.columns(states, places)])
@@ -193,17 +202,21 @@ class Search:
         plain = self.grams(self.increments, places)
         better, numerics = refined(self, plain, places)
         times = NOISY if (self.sd > SEEN * self.size).any() else 0
-        seeds = range(seed + 1, seed + 1 + times)
+        seeds = range(2 * seed, 2 * seed + times)
         noisier = [self.grams(self.increments, places, seed=one) for one in seeds]
         index = np.arange(len(places))
         while True:
             sums = [g.only(index) for g in (better, plain, *noisier)]
             found = coefficients(*sums[:2], sums[2:], counts, level=level) if len(index) else NOTHING
-            sure = np.abs(found.values) / (found.high - found.values)
+            sure = np.abs(found.values) / (self._certain(level) * (found.high - found.values))
             if sure.min(initial=2.0) > 1:
                 even = plain.weighed(self._even(plain))
                 return index, found, numerics, _explained(even, index)
             index = np.delete(index, sure.argmin())
+
+    def _certain(self, level: float) -> float:
+        """How much wider an interval must leave out 0, as so many terms were tried (Bonferroni)."""
+        return float(ndtri((1 - level) / 2 / len(self.places)) / ndtri((1 - level) / 2))
 
     def _told(self, found, shares, alive, numerics, explained: float, level) -> Discrepancy:
         library = self.settings.library
