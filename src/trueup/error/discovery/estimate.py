@@ -64,6 +64,7 @@ def resamples(blocks: int, *, seed: int, run: int = 1, draws: int = DRAWS) -> np
 
 def coefficients(
     grams: Grams,
+    plain: Grams,
     noisier: list[Grams],
     counts: np.ndarray,
     *,
@@ -72,25 +73,29 @@ def coefficients(
 ) -> Coefficients:
     """Least squares with weights by band, rid of the bias that noise in the columns makes.
 
-    ``noisier`` are sums of the same windows with the noise added once more. Noise in the columns
-    draws coefficients towards 0 in proportion to its variance, so twice the plain estimate less the
-    mean of the noisier ones is free of it to first order (SIMEX; Cook & Stefanski 1994). Intervals
-    are by the t law from the spread over resamples of blocks. Where coefficients are tied, they
-    are ``basis`` (p, q) times q free ones.
+    ``noisier`` are sums like ``plain`` with the noise added once more. Noise in the columns draws
+    coefficients towards 0 in proportion to its variance, so the estimate plus the difference of the
+    plain and the mean noisier one is free of it to first order (SIMEX; Cook & Stefanski 1994).
+    Intervals are by the t law from the spread over resamples of blocks. Where coefficients are
+    tied, they are ``basis`` (p, q) times q free ones.
     """
     basis = np.eye(grams.xy.shape[-1]) if basis is None else basis
-    grams, *noisier = (g.mapped(basis) for g in (grams, *noisier))
+    grams, plain, *noisier = (g.mapped(basis) for g in (grams, plain, *noisier))
     weights = band_weights(grams)
-    every = [g.weighed(weights) for g in [grams, *noisier]]
-    plain, *more = (solve(*g.total()) for g in every)
-    values = 2 * plain - np.mean(more, axis=0) if more else plain
-    first, *rest = (solve(*g.total(counts)) for g in every)
-    draws = 2 * first - np.mean(rest, axis=0) if rest else first
+    every = [g.weighed(weights) for g in ([grams, plain, *noisier] if noisier else [grams])]
+    values = _unbiased([solve(*g.total()) for g in every])
+    draws = _unbiased([solve(*g.total(counts)) for g in every])
     loose = max(grams.blocks - len(values), 1)
     values, draws = basis @ values, draws @ basis.T
     sd = draws.std(axis=0, ddof=1) * np.sqrt(grams.blocks / loose)
     wide = stdtrit(loose, (1 + level) / 2) * sd
     return Coefficients(values, sd, values - wide, values + wide, draws, weights)
+
+
+def _unbiased(found: list[np.ndarray]) -> np.ndarray:
+    """The first of the estimates, moved by as much as noise moves the second to the others."""
+    first, *rest = found
+    return first + rest[0] - np.mean(rest[1:], axis=0) if rest else first
 
 
 def solve(xx, xy, yy) -> np.ndarray:

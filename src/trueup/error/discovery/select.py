@@ -79,10 +79,10 @@ def inclusion(grams: Grams, alive: np.ndarray, counts: np.ndarray, *, least: flo
     shares = np.zeros(len(alive))
     fit = np.array([solved(a, b, alive) @ b for a, b in zip(r, s, strict=True)])
     for term in range(len(alive)):
-        with_it = alive.copy()
-        with_it[term] = True
-        many = np.broadcast_to(with_it, s.shape)
-        gain = cost_of_loss(r, s, many)[:, term]
+        at = np.union1d(np.flatnonzero(alive), term)
+        every = np.ones((len(s), len(at)), dtype=bool)
+        gains = cost_of_loss(r[:, at[:, None], at], s[:, at], every)
+        gain = gains[:, np.searchsorted(at, term)]
         noise = 2 * np.maximum(1 - fit, RIDGE) / rows
         shares[term] = np.mean(gain > np.maximum(least**2 * np.maximum(fit, RIDGE), noise))
     return shares
