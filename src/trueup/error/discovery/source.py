@@ -39,7 +39,7 @@ def source(corrected: Corrected) -> str:
                     substeps=corrected.substeps),
         _constants(corrected) if mesh is not None else "DIMENSIONS = 0\n",
         _rate("_all", corrected, frozenset(), "Everything that was missing."),
-        _rate("_rest", corrected, linear, "What was missing but its linear terms.") if waves else "",
+        _rate("_rest", corrected, linear, "What is not linear of it.") if waves else "",
         DERIVATIVES if mesh is not None else "",
         WAVES if waves else PLAIN,
         BODY,
