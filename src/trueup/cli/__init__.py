@@ -10,7 +10,7 @@ import unicodedata
 import click
 
 
-COMMANDS = ("audit", "apply", "export", "history", "methods", "demo", "reproduce")
+COMMANDS = ("audit", "discover", "apply", "export", "history", "methods", "demo", "reproduce")
 
 
 class Lazy(click.Group):
