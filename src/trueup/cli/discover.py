@@ -18,13 +18,21 @@ LEFT_OUT = 6
 @click.argument("observations")
 @click.option("--out", default="", help="Folder for the corrected simulator and the report.")
 @click.option("--json", "json_out", default="", help="Write the numbers to this JSON file.")
-@click.option("--noise", default="0", show_default=True,
-              help="Noise of the observations, as a share of their spread; 'auto' estimates it.")
+@click.option(
+    "--noise",
+    default="0",
+    show_default=True,
+    help="Noise of the observations, as a share of their spread; 'auto' estimates it.",
+)
 @click.option("--dt", type=float, help="Time between states, where the file does not say it.")
 @click.option("--length", type=int, help="Intervals of a window; longer ones average noise. [2]")
 @click.option("--every", type=int, help="Intervals from one window to the next. [--length]")
-@click.option("--hold-out", default=0.3, show_default=True,
-              help="Share of the observations, the latest, that only the proof sees.")
+@click.option(
+    "--hold-out",
+    default=0.3,
+    show_default=True,
+    help="Share of the observations, the latest, that only the proof sees.",
+)
 @click.option("--lead", type=int, help="Intervals that the forecasts of the proof go ahead.")
 @click.option("--variable", multiple=True, help="Variable or column of the state; may repeat.")
 @click.option("--time", default="time", show_default=True, help="Dimension or column of time.")

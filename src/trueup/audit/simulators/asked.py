@@ -17,6 +17,8 @@ MANY = 12
 """Components of a plain state above which a field is likelier."""
 SEAM = 4.0
 """A step from the last point to the first, in usual steps, that a periodic field does not make."""
+FEWEST = 40
+"""Windows of a proof that shorter forecasts are to leave, at least."""
 LEADS = 20
 """Intervals of the windows of a proof, where nothing else is asked."""
 
@@ -61,7 +63,7 @@ class Cut:
         if not self.hold_out:
             return learnt, None
         later = seen.states[last:]
-        usual = max(learnt.length, min(LEADS, len(later) // 20))
+        usual = max(learnt.length, min(LEADS, len(later) // FEWEST))
         return learnt, Windows.of(later, dt=dt, length=self.lead or usual)
 
     def _ready(self, seen: Observed) -> tuple[Windows, Windows | None]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from trueup.core.outcome import Outcome
 
 
+MINUS = "\N{MINUS SIGN}"
+
 if TYPE_CHECKING:
     from trueup.audit.simulators.found import Found
     from trueup.error.discovery.discrepancy import Finding
@@ -36,18 +38,23 @@ def action(found: Found) -> str:
     held = f"on {found.proof.proven_on:,} later windows"
     if found.proof.outcome is Outcome.PROVEN:
         return f"Use the corrected step: it {change} standard deviations {held}."
-    return f"Keep the model as it is: the correction {change} {held}, which proves nothing."
+    return (
+        f"Keep the model as it is: the correction {change} {held}. {found.proof.outcome.sentence}"
+    )
 
 
 def equations(found: Found) -> list[str]:
-    """An equation a component that lacks something: ``u' += -1.0000 u u_x``."""
+    """An equation a component that lacks something: ``u' = model + 0.5 u_xx``."""
     lines = []
     for component in dict.fromkeys(f.component for f in found.found.terms):
         mine = [f for f in found.found.terms if f.component == component]
-        parts = [f"{number(f)} {f.name}".replace("-", "\N{MINUS SIGN}", 1) for f in mine]
-        text = " + ".join(parts).replace("+ \N{MINUS SIGN}", "\N{MINUS SIGN} ")
-        lines.append(f"{component}' = model + {text}")
+        parts = [f"{_signed(number(f))} {f.name}" for f in mine]
+        lines.append(f"{component}' = model {' '.join(parts)}")
     return lines
+
+
+def _signed(text: str) -> str:
+    return f"{MINUS} {text[1:]}" if text.startswith("-") else f"+ {text}"
 
 
 def terms_table(found: Found) -> list[str]:
