@@ -116,7 +116,9 @@ def test_what_is_written_says_the_same(done, place, waves):
 
 def test_the_page_is_whole(done, place):
     page = (place / "corrected/report.html").read_text()
-    assert page.count("<svg") == 3 and "<script" not in page and "default-src &#39;none&#39;" in page
+    assert (
+        page.count("<svg") == 3 and "<script" not in page and "default-src &#39;none&#39;" in page
+    )
     assert "is missing u u_x." in page and "\N{MINUS SIGN} 0." in page
     for word in ("What it looks like", "What was left out", "What the found terms explain of it"):
         assert word in page
