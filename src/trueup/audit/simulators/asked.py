@@ -63,8 +63,10 @@ class Cut:
         if not self.hold_out:
             return learnt, None
         later = seen.states[last:]
-        usual = max(learnt.length, min(LEADS, len(later) // FEWEST))
-        return learnt, Windows.of(later, dt=dt, length=self.lead or usual)
+        lead = self.lead or max(learnt.length, min(LEADS, len(later) // FEWEST))
+        # Windows that overlap are a series, and are judged as one.
+        every = max(1, min(lead, (len(later) - lead) // FEWEST))
+        return learnt, Windows.of(later, dt=dt, length=lead, every=every)
 
     def _ready(self, seen: Observed) -> tuple[Windows, Windows | None]:
         asked = [name for name in ("length", "every", "lead") if getattr(self, name) is not None]

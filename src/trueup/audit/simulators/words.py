@@ -38,9 +38,10 @@ def action(found: Found) -> str:
     held = f"on {found.proof.proven_on:,} later windows"
     if found.proof.outcome is Outcome.PROVEN:
         return f"Use the corrected step: it {change} standard deviations {held}."
-    return (
-        f"Keep the model as it is: the correction {change} {held}. {found.proof.outcome.sentence}"
-    )
+    said = f"the correction {change} {held}"
+    if found.proof.outcome is Outcome.NOT_ENOUGH_EVIDENCE:
+        return f"Observe longer before you rely on it: {said}, which do not settle it."
+    return f"Keep the model as it is: {said}. {found.proof.outcome.sentence}"
 
 
 def equations(found: Found) -> list[str]:
