@@ -14,6 +14,7 @@ from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.rows import NOBODY, Rows
 from trueup.error.discovery.library import Library
 from trueup.error.discovery.mesh import Mesh
+from trueup.error.discovery.source import source
 from trueup.error.discovery.terms import Term, evaluate
 
 
@@ -117,6 +118,18 @@ class Corrected:
         path.write_text(json.dumps(self.to_dict(), indent=1), encoding="utf-8")
         return path
 
+    def source(self) -> str:
+        """Python source of this simulator, which needs NumPy and nothing else.
+
+        A module with ``tendency(state)`` and ``step(model_step, state, dt)``, by the same scheme.
+
+        Raises
+        ------
+        UsageError
+            A term is a function of the user's, which cannot be written down.
+        """
+        return source(self)
+
     @classmethod
     def load(cls, path: str | Path, model: Any) -> Corrected:
         """What ``save`` wrote, around the step ``model``."""
@@ -177,12 +190,12 @@ class Corrected:
         def carried(s: np.ndarray) -> np.ndarray:
             return mesh.backward(half * mesh.forward(s), states.shape[2:])
 
-        if len(self._linear) == np.count_nonzero(self.coefficients):
+        if len(self.linear) == np.count_nonzero(self.coefficients):
             return carried(carried(states))
-        return _runge_kutta(lambda s: self._rate(s, self._linear), states, dt, carried)
+        return _runge_kutta(lambda s: self._rate(s, self.linear), states, dt, carried)
 
     @cached_property
-    def _linear(self) -> frozenset:
+    def linear(self) -> frozenset:
         """Pairs (component, term) that are a derivative of the component itself."""
         mesh = self.library.mesh
         if mesh is None or not mesh.spectral or mesh.method != "spectral":
@@ -199,7 +212,7 @@ class Corrected:
         assert mesh is not None
         waves = mesh.wavenumbers(shape)
         found = np.zeros((len(self.library.components), *mesh.lengths(shape).shape), complex)
-        for c, t in self._linear:
+        for c, t in self.linear:
             factor = self.library.terms[t].factors[0]
             along = [(1j * k) ** n for k, n in zip(waves, factor.orders, strict=False)]
             found[c] += self.coefficients[c, t] * np.prod(np.broadcast_arrays(*along), axis=0)

@@ -14,6 +14,10 @@ BLOCKS = 200
 """Most blocks of windows that are kept apart, for intervals and held-out checks."""
 
 
+LEAST = 4
+"""Modes that are rows at least."""
+
+
 @dataclass(frozen=True, eq=False)
 class Grams:
     """Sums of products of columns X and target y: all that least squares asks of any many rows.
@@ -124,7 +128,8 @@ def projection(
         keep[tuple(slice(mesh.edge, n - mesh.edge) for n in space)] = True
         return keep, np.repeat(np.arange(components), int(keep.sum())), 1
     lengths = mesh.lengths(space)
-    keep = lengths <= cutoff
+    # A field of one or two waves would be left with its mean alone.
+    keep = lengths <= max(cutoff, float(np.sort(lengths, axis=None)[:LEAST][-1]))
     tops = np.quantile(lengths[keep], np.linspace(0, 1, 13)[1:-1])
     band = np.digitize(lengths[keep], np.unique(tops))
     many = int(band.max()) + 1

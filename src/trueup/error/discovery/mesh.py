@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import scipy.fft
 from scipy import sparse
 
-from trueup.core.errors import UsageError
+from trueup.core.errors import EvidenceError, UsageError
+from trueup.core.windows import EVEN, field_of
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,42 @@ class Mesh:
                 do="Pass one name and one truth value a dimension",
             )
 
+    @classmethod
+    def of(
+        cls,
+        field: Any,
+        *,
+        periodic: bool | tuple[bool, ...] = True,
+        method: str = "spectral",
+        accuracy: int = 4,
+        edge: int = 0,
+    ) -> Mesh:
+        """The mesh of an xarray ``DataArray`` or ``Dataset``, read from its coordinates.
+
+        All dimensions but ``time`` and ``component`` are of the mesh, in their order; states with
+        another number of points are refused later.
+
+        Parameters
+        ----------
+        field
+            The xarray.
+        periodic
+            Whether the ends meet: of all dimensions, or of each.
+        method, accuracy, edge
+            As of ``Mesh``.
+
+        Raises
+        ------
+        EvidenceError
+            A dimension has no coordinates, or they are not even and rising.
+        """
+        field = field_of("Mesh.of", field)
+        dims = tuple(str(dim) for dim in field.dims if dim not in ("time", "component"))
+        spacing = tuple(_even(field, dim) for dim in dims)
+        points = tuple(int(field.sizes[dim]) for dim in dims)
+        ends = periodic if isinstance(periodic, tuple) else (periodic,) * len(dims)
+        return cls(spacing, dims, ends, method, accuracy, points, edge)
+
     @property
     def ndim(self) -> int:
         """Number of dimensions."""
@@ -121,6 +159,32 @@ class Mesh:
     def lengths(self, shape: tuple[int, ...]) -> np.ndarray:
         """Length of the wave vector of every mode of ``forward``."""
         return np.sqrt(sum(k**2 for k in self.wavenumbers(shape)))  # type: ignore[arg-type]
+
+
+def _even(field: Any, dim: str) -> float:
+    """The distance between the coordinates of a dimension of an xarray."""
+    if dim not in field.coords or field.sizes[dim] < 2:
+        raise EvidenceError(
+            "Mesh.of",
+            f"dimension '{dim}' of {field.sizes[dim]} points has no coordinates to measure",
+            do=f"Give it some: field.assign_coords({dim}=...), or drop it with field.isel({dim}=0)",
+        )
+    at = np.asarray(field[dim].values, dtype=np.float64)
+    gaps = np.diff(at)
+    usual = float(np.median(gaps))
+    # Coordinates are often kept in 32 bits: their own rounding is no unevenness.
+    rounding = 1e-6 * float(np.abs(at).max())
+    off = np.abs(gaps - usual) > EVEN * abs(usual) + rounding
+    if off.any() or usual <= 0:
+        first = int(off.argmax())
+        raise EvidenceError(
+            "Mesh.of",
+            f"coordinates of '{dim}' are not even and rising: {usual:.6g} between most points, "
+            f"{gaps[first]:.6g} after point {first}",
+            why="derivatives are made on even meshes",
+            do=f"Interpolate to an even mesh, or turn it round: field.sortby('{dim}')",
+        )
+    return float((at[-1] - at[0]) / (len(at) - 1))
 
 
 def _spectral(field: np.ndarray, order: int, axis: int, spacing: float) -> np.ndarray:

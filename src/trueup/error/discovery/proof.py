@@ -18,6 +18,8 @@ from trueup.error.points.mae import mae
 
 
 LOST = 10.0
+FEW = 20
+"""Numbers of a state up to which each may have a unit of its own; more are a field."""
 
 
 def forecast_error(step: Any, windows: Windows, inputs: tuple[int, ...] = ()) -> np.ndarray:
@@ -31,7 +33,7 @@ def forecast_error(step: Any, windows: Windows, inputs: tuple[int, ...] = ()) ->
     judged = [c for c in range(states.shape[2]) if c not in inputs] if inputs else slice(None)
     box = BlackBox(step, trial=windows.states[:2, 0], dt=windows.dt, finite=False)
     # Numbers of a state beside each other share their unit unless the state is a few plain numbers.
-    size = states.std(axis=(0, 1) if states.ndim == 3 else None)
+    size = states.std(axis=(0, 1) if states.ndim == 3 and states.shape[2] <= FEW else None)
     now, found = states[:, 0], []
     for lead in range(1, windows.length + 1):
         now = box(now, windows.dt)
