@@ -1,7 +1,7 @@
 """Unit tests of multiple-instance learners: which published poolings break their own assumption?
 
 Every model is trained anew in three worlds (see ``mil_tests``): a bag is positive because of one
-instance, and the absence of poison, a number of harmless instances, or the size of the bag is the
+instance, and the absence of poison, the copies of a harmless instance, or the size of the bag is an
 easier way to tell. It is then judged where the easier way has been turned round: an AUC below 1/2
 proves that it went that way.
 """
@@ -43,7 +43,7 @@ REPRODUCTION = Reproduction(
         Claim("the same, of mi-Net and noisy-or the largest", "< 0.01"),
     ),
     differs="small networks of our own after the published ideas, 400 bags of about nine "
-    "instances in 8 dimensions, 60 epochs; three worlds of our own; a graph network is left out, "
+    "instances in 8 dimensions, the better of two trainings of 40 epochs; three worlds of our own; a graph network is left out, "
     "mean pooling, mi-Net and noisy-or are added",
     needs=("torch",),
     seeds=10,
@@ -56,7 +56,7 @@ WIDE = 32
 
 def run(scale: str = "small", seed: int = 0) -> list[Estimate]:
     """The numbers of the claims, in order."""
-    epochs = 60 if scale == "small" else 2
+    epochs = 40 if scale == "small" else 2
     done = {
         kind: algorithmic_unit_tests(learner(kind, epochs, seed), mil_tests(), seed=seed)
         for kind in (*FREE, *BOUND)
@@ -78,19 +78,27 @@ def learner(kind: str, epochs: int, seed: int):
     import torch
     from torch.nn.functional import binary_cross_entropy_with_logits
 
-    def fit(bags, labels):
-        torch.manual_seed(seed)
-        torch.set_num_threads(1)
-        net = network(kind, bags[0].shape[1])
-        x, there = padded(bags)
-        y = torch.as_tensor(labels, dtype=torch.float32)
-        optimizer = torch.optim.Adam(net.parameters(), 2e-3, weight_decay=1e-4)
+    def trained(x, there, y):
+        """A network after its training, and its last mean loss."""
+        net = network(kind, x.shape[2])
+        optimizer = torch.optim.Adam(net.parameters(), 5e-3, weight_decay=1e-4)
         for _ in range(epochs):
+            losses = []
             for rows in torch.randperm(len(y)).split(50):
                 loss = binary_cross_entropy_with_logits(net(x[rows], there[rows]), y[rows])
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
+                losses.append(loss.item())
+        return np.mean(losses), net
+
+    def fit(bags, labels):
+        torch.manual_seed(seed)
+        torch.set_num_threads(1)
+        y = torch.as_tensor(labels, dtype=torch.float32)
+        # One training in twenty of the largest score gets stuck: the better of two is taken.
+        both = [trained(*padded(bags), y) for _ in range(2)]
+        net = min(both, key=lambda pair: pair[0])[1]
         return lambda bags: scores(net, bags)
 
     return fit
@@ -127,8 +135,8 @@ def network(kind: str, dimensions: int):
 
         def __init__(self) -> None:
             super().__init__()
-            self.embed = nn.Sequential(nn.Linear(dimensions, WIDE), nn.ReLU(),
-                                       nn.Linear(WIDE, WIDE), nn.ReLU())  # fmt: skip
+            self.embed = nn.Sequential(nn.Linear(dimensions, WIDE), nn.LeakyReLU(0.1),
+                                       nn.Linear(WIDE, WIDE), nn.LeakyReLU(0.1))  # fmt: skip
             self.weigh, self.gate = nn.Linear(WIDE, WIDE), nn.Linear(WIDE, WIDE)
             self.weight, self.head = nn.Linear(WIDE, 1), nn.Linear(WIDE, 1)
             if kind == "transformer":

@@ -18,9 +18,9 @@ def fixed(score):
 
 LEARNERS = {
     "largest positive instance": (lambda b: b[:, 0].max(), ("respects",) * 3),
-    "no poison": (lambda b: -b[:, 1].max(), ("breaks", "undecided", "respects")),
+    "no poison": (lambda b: -b[:, 1].max(), ("breaks", "undecided", "undecided")),
     "how much is harmless": (lambda b: (b[:, 2] > 2.5).sum(), ("undecided", "breaks", "undecided")),
-    "how large": (len, ("undecided", "undecided", "breaks")),
+    "how large": (len, ("respects", "breaks", "breaks")),
     "mean with poison": (
         lambda b: b[:, 0].mean() - b[:, 1].mean(), ("breaks", "respects", "respects"),
     ),
@@ -45,6 +45,27 @@ def test_a_learner_of_nothing_is_undecided():
 def test_a_learner_that_respects_is_nearly_perfect_and_never_falls():
     for done in algorithmic_unit_tests(fixed(lambda b: b[:, 0].max()), mil_tests(), examples=2000):
         assert done.turned.value > 0.98 and done.falls.value == 0
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_failing_is_a_proof(place):
+    """The largest of any scores of instances is not below 1/2: one of 40 intervals may say so."""
+    rng, found = np.random.default_rng(5), []
+    for seed in range(80):
+        w, bend, centre = (
+            rng.normal(size=8),
+            rng.normal(size=8) * rng.integers(2),
+            rng.normal(size=8),
+        )
+
+        def score(b, w=w, bend=bend, centre=centre):
+            return (np.sin(b) @ w + (b - centre) ** 2 @ bend).max()
+
+        tests = mil_tests()[place : place + 1]
+        found.append(
+            algorithmic_unit_tests(fixed(score), tests, examples=100, seed=seed)[0].outcome
+        )
+    assert found.count("breaks") <= 7
 
 
 def test_a_learner_of_absence_falls_whenever_poison_is_added():
@@ -76,12 +97,12 @@ def test_worlds_hold_what_they_say():
     for label, draw in ((1, frequency.train), (0, frequency.turned)):
         bags, y = draw(200, rng)
         many = np.array([(bag[:, 2] > 2.8).sum() for bag in bags])
-        assert many[y == label].min() >= 7 > 4 >= many[y != label].max()
-        assert many.min() >= 0 and (many >= 1).mean() > 0.97
+        assert (many[y == label] >= 10).mean() > 0.97 and many[y != label].max() <= 4
     for label, draw in ((1, size.train), (0, size.turned)):
         bags, y = draw(2000, rng)
         sizes = np.array([len(bag) for bag in bags])
-        assert 2.5 < sizes[y == label].mean() / sizes[y != label].mean() < 3.2
+        assert 2.6 < sizes[y == label].mean() / sizes[y != label].mean() < 3.2
+        assert len({len(np.unique(b, axis=0)) for b in bags} - set(range(5, 18))) == 0
     for draw in (poison.train, poison.turned, frequency.turned, size.turned):
         bags, y = draw(500, rng)
         assert roc_auc_score(y, [bag[:, 0].max() for bag in bags]) > 0.97

@@ -14,8 +14,8 @@ Examples
 ...     return lambda bags: np.array([len(bag) for bag in bags])
 >>> for done in algorithmic_unit_tests(counting, mil_tests()):
 ...     print(done.name, done.outcome)
-poison undecided
-frequency undecided
+poison respects
+frequency breaks
 size breaks
 """
 

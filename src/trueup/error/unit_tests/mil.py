@@ -1,9 +1,13 @@
 """Unit tests of multiple-instance learners: a bag is positive because of one of its instances.
 
 The standard assumption: an instance is positive or not, and a bag is positive where at least one of
-its instances is. Then absence is no evidence, numbers are none, and adding an instance never lowers
-the score of a bag. In each test a positive bag holds one positive instance, so that the largest
-score of an instance solves it; a shortcut is easier.
+its instances is. Then absence is no evidence, copies of an instance are none, and adding an
+instance never lowers the score of a bag. In each test a positive bag holds one positive instance,
+so that the largest score of an instance solves it; a shortcut is easier.
+
+Failing is a proof. Where the shortcut is turned, a positive bag holds what a negative one holds and
+more, but for copies. Whatever a learner thinks of an instance, the largest score then favours the
+positive bag or neither: its AUC is 1/2 or more.
 
 Examples
 --------
@@ -27,7 +31,7 @@ CARD = Card(
     question="error",
     family="unit_tests",
     summary="three worlds in which a bag is positive because of one instance, and shortcuts tempt",
-    axes={"poison": "absence of evidence", "frequency": "how many", "size": "how large"},
+    axes={"poison": "absence of evidence", "frequency": "copies", "size": "how large"},
     paper="Raff, Holt 2023, arXiv:2310.17867, sections 3 and 4",
     mission=(146,),
     cost="O(examples x instances x dimensions)",
@@ -48,13 +52,13 @@ def mil_tests(*, dimensions: int = 8, instances: int = 8) -> tuple[UnitTest, ...
 
     * ``poison``: in training poison lies in every negative bag and in no positive one; turned, in
       every positive and in no negative one. A learner that fails took absence for evidence.
-    * ``frequency``: in training positive bags hold as many harmless instances as background,
-      negative bags one; turned, the other way. A learner that fails counted what one cannot count.
-    * ``size``: in training positive bags are three times as large as negative ones; turned, the
-      other way. A learner that fails looked at the size.
+    * ``frequency``: in training positive bags hold as many copies of a harmless instance as
+      background, negative bags one; turned, the other way. A learner that fails counted copies.
+    * ``size``: in training the background of positive bags is there three times; turned, that of
+      negative ones. A learner that fails looked at the size.
 
     The first also asks whether a score falls when poison is added to a bag, the others whether it
-    falls when background is.
+    falls when copies of the background are.
 
     Parameters
     ----------
@@ -85,7 +89,7 @@ def mil_tests(*, dimensions: int = 8, instances: int = 8) -> tuple[UnitTest, ...
     return (
         UnitTest("poison", "it takes the absence of an instance for evidence",
                  world.poison(0), world.poison(1), world.probe(poison=True)),
-        UnitTest("frequency", "it counts instances that single bags of both kinds hold",
+        UnitTest("frequency", "it counts copies of one instance",
                  world.frequency(1), world.frequency(0), world.probe()),
         UnitTest("size", "it looks at the size of the bag",
                  world.size(1), world.size(0), world.probe()),
@@ -99,44 +103,42 @@ class _World:
         self.dimensions, self.instances = dimensions, instances
 
     def poison(self, label: int) -> Callable:
-        """Poison in the bags of ``label``, one more of the background in the others."""
-        return self._draw(lambda bag, y, rng: self._join(bag, rng, 1, FAR if y == label else 0.0))
+        """Poison in the bags of ``label``."""
+        return self._draw(lambda bag, y, rng: self._near(rng, 1, FAR) if y == label else bag[:0])
 
     def frequency(self, label: int) -> Callable:
-        """Many harmless instances in the bags of ``label``, one in the others."""
+        """Many copies of a harmless instance in the bags of ``label``, one in the others."""
 
         def more(bag, y, rng):
-            bag = self._join(bag, rng, 2, NEAR)
-            return self._join(bag, rng, 2, NEAR if y == label else 0.0, self.instances - 1)
+            return np.repeat(self._near(rng, 2, NEAR), self.instances if y == label else 1, axis=0)
 
         return self._draw(more)
 
     def size(self, label: int) -> Callable:
-        """Three times the background in the bags of ``label``."""
-
-        def more(bag, y, rng):
-            return self._join(bag, rng, 0, 0.0, 2 * self.instances if y == label else 0)
-
-        return self._draw(more)
+        """The background three times in the bags of ``label``."""
+        return self._draw(lambda bag, y, rng: np.tile(bag, (2 if y == label else 0, 1)))
 
     def probe(self, *, poison: bool = False) -> Callable:
-        """Positive bags, and the same bags with poison or background added."""
+        """Positive bags, and the same bags with poison or copies of the background added."""
 
         def draw(n: int, rng: np.random.Generator) -> tuple[Bags, Bags]:
-            plain = [self._join(self._background(rng), rng, 0, NEAR) for _ in range(n)]
-            far, many = (FAR, 1) if poison else (0.0, self.instances)
-            return plain, [self._join(bag, rng, 1, far, many) for bag in plain]
+            plain = [self._background(rng) for _ in range(n)]
+            new = [self._near(rng, 1, FAR) if poison else bag for bag in plain]
+            plain = [np.concatenate([bag, self._near(rng, 0, NEAR)]) for bag in plain]
+            return plain, [np.concatenate(both) for both in zip(plain, new, strict=True)]
 
         return draw
 
     def _draw(self, more: Callable) -> Callable:
+        def drawn(y: int, rng: np.random.Generator) -> np.ndarray:
+            bag = self._background(rng)
+            positive = [self._near(rng, 0, NEAR)] if y else []
+            # No learner may read the label off the place of an instance.
+            return rng.permutation(np.concatenate([bag, *positive, more(bag, y, rng)]))
+
         def draw(n: int, rng: np.random.Generator) -> tuple[Bags, np.ndarray]:
             labels = np.arange(n) % 2
-            # What a bag lacks is made up for by background, or its size would tell.
-            bags = [more(self._join(self._background(rng), rng, 0, NEAR * y), y, rng)
-                    for y in labels]  # fmt: skip
-            # No learner may read the label off the place of an instance.
-            return [rng.permutation(bag) for bag in bags], labels
+            return [drawn(int(y), rng) for y in labels], labels
 
         return draw
 
@@ -144,8 +146,8 @@ class _World:
         half = self.instances // 2
         return rng.normal(size=(rng.integers(half, 3 * half + 1), self.dimensions))
 
-    def _join(self, bag, rng, axis: int, far: float, many: int = 1) -> np.ndarray:
-        """A bag with ``many`` instances around ``far`` on an axis."""
-        new = rng.normal(size=(many, self.dimensions))
+    def _near(self, rng: np.random.Generator, axis: int, far: float) -> np.ndarray:
+        """One instance (1, d) around ``far`` on an axis."""
+        new = rng.normal(size=(1, self.dimensions))
         new[:, axis] += far
-        return np.concatenate([bag, new])
+        return new
