@@ -43,8 +43,8 @@ REPRODUCTION = Reproduction(
         Claim("the same, of mi-Net and noisy-or the largest", "< 0.01"),
     ),
     differs="small networks of our own after the published ideas, 400 bags of about nine "
-    "instances in 8 dimensions, the better of two trainings of 40 epochs; three worlds of our own; a graph network is left out, "
-    "mean pooling, mi-Net and noisy-or are added",
+    "instances in 8 dimensions, the better of two trainings of 40 epochs; three worlds of our "
+    "own; a graph network is left out, mean pooling, mi-Net and noisy-or are added",
     needs=("torch",),
     seeds=10,
 )  # fmt: skip

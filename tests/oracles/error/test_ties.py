@@ -34,7 +34,7 @@ def test_tied_least_squares_solves_the_karush_kuhn_tucker_system():
     ties = np.array([[1.0, -1, 0, 0], [0, 2, 1, 1]])
     grams = Grams.of(x, y, np.zeros(5, dtype=int))
     counts = resamples(30, seed=0)
-    found = coefficients(grams, [], counts, level=0.95, basis=free(ties))
+    found = coefficients(grams, grams, [], counts, level=0.95, basis=free(ties))
     flat, target = x.reshape(4, -1), y.ravel()
     system = np.block([[flat @ flat.T, ties.T], [ties, np.zeros((2, 2))]])
     wanted = np.linalg.solve(system, np.concatenate([flat @ target, np.zeros(2)]))[:4]
