@@ -121,7 +121,8 @@ class Discrepancy:
             if (len(used))
             else library
         )
-        return Corrected(self.step, few, weights[:, used] if len(used) else weights, rows=self.rows)
+        weights = weights[:, used] if len(used) else weights
+        return Corrected(self.step, few, weights, rows=self.rows, cutoff=self.cutoff)
 
     @property
     def sympy(self) -> Any:

@@ -207,7 +207,9 @@ class Search:
         index = np.arange(len(places))
         while True:
             sums = [g.only(index) for g in (better, plain, *noisier)]
-            found = coefficients(*sums[:2], sums[2:], counts, level=level) if len(index) else NOTHING
+            found = (
+                coefficients(*sums[:2], sums[2:], counts, level=level) if len(index) else NOTHING
+            )
             sure = np.abs(found.values) / (self._certain(level) * (found.high - found.values))
             if sure.min(initial=2.0) > 1:
                 even = plain.weighed(self._even(plain))
