@@ -20,7 +20,7 @@ from trueup.error.discovery.terms import Term, evaluate
 
 SCHEMA = 1
 GROWTH = 1.0
-"""Exponent of growth in half a step above which a wave is left to the model alone."""
+"""Exponent of growth in a step above which a wave is left to the model alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +30,9 @@ class Corrected:
     A step is half a step of f, a step of the model, half a step of f (Strang 1968), so its order
     is the model's up to 2. On a periodic mesh linear terms are solved exactly wave by wave, other
     terms by the Runge-Kutta method of order 4 in the frame that moves with them; elsewhere by that
-    method alone. Waves that f would blow up within a step, because it takes a part of the model's
-    damping back, are left as the model makes them. The user's step is called, never changed.
+    method alone. Waves that f would blow up, because it takes a part of the model's damping back,
+    are left as the model makes them: those that f makes grow by more than e in a step, and growing
+    ones that were never seen. The user's step is called, never changed.
 
     Parameters
     ----------
@@ -47,6 +48,8 @@ class Corrected:
         Identities of the states that the coefficients were learned on.
     per_step
         Whether f is what every step misses, whatever its length, instead of a rate.
+    cutoff
+        Wavenumber above which no wave was seen.
 
     Examples
     --------
@@ -62,6 +65,7 @@ class Corrected:
     substeps: int = 4
     rows: Rows = NOBODY
     per_step: bool = False
+    cutoff: float = np.inf
 
     def __post_init__(self) -> None:
         found = np.array(self.coefficients, dtype=np.float64)
@@ -109,6 +113,7 @@ class Corrected:
             "equations": list(self.library.equations),
             "inputs": list(self.library.inputs),
             "rows": self.rows.ids.tolist(),
+            "cutoff": None if np.isinf(self.cutoff) else self.cutoff,
         }  # fmt: skip
 
     def save(self, path: str | Path) -> Path:
@@ -146,8 +151,9 @@ class Corrected:
         library = Library(terms, tuple(row["components"]), mesh,
                           tuple(row["equations"]), tuple(row["inputs"]))  # fmt: skip
         ids = Rows(np.array(row["rows"], dtype=np.uint64))
+        seen = np.inf if row.get("cutoff") is None else row["cutoff"]
         found = np.array(row["coefficients"])
-        return cls(model, library, found, row["substeps"], ids, row["per_step"])
+        return cls(model, library, found, row["substeps"], ids, row["per_step"], seen)
 
     def _words(self, component: int) -> list[str]:
         pairs = zip(self.coefficients[component], self.library.names, strict=True)
@@ -185,7 +191,7 @@ class Corrected:
         mesh = self.library.mesh
         if mesh is None or not mesh.spectral:
             return _runge_kutta(self._rate, states, dt, lambda s: s)
-        half = np.exp(_tame(self._symbol(states.shape[2:]), dt) * dt / 2)
+        half = np.exp(self._tame(states.shape[2:], dt) * dt / 2)
 
         def carried(s: np.ndarray) -> np.ndarray:
             return mesh.backward(half * mesh.forward(s), states.shape[2:])
@@ -218,14 +224,18 @@ class Corrected:
             found[c] += self.coefficients[c, t] * np.prod(np.broadcast_arrays(*along), axis=0)
         return found
 
+    def _tame(self, shape: tuple[int, ...], dt: float) -> np.ndarray:
+        """Rates without those that are left to the model; ``dt`` is a substep."""
+        mesh, symbol = self.library.mesh, self._symbol(shape)
+        assert mesh is not None
+        growth = symbol.real * dt * 2 * self.substeps
+        unseen = mesh.lengths(shape) > self.cutoff
+        return np.where((growth > GROWTH) | (unseen & (growth > 0)), 0.0, symbol)
+
 
 def _is_linear(term: Term, component: int) -> bool:
     only = len(term.factors) == 1 and term.function is None
     return only and term.factors[0].power == 1 and term.factors[0].component == component
-
-
-def _tame(symbol: np.ndarray, dt: float) -> np.ndarray:
-    return np.where(symbol.real * dt > GROWTH, 0.0, symbol)
 
 
 def _runge_kutta(rate, states: np.ndarray, dt: float, carried) -> np.ndarray:

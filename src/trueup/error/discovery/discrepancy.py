@@ -152,7 +152,7 @@ class Discrepancy:
         )
         return Corrected(
             self.step, few, weights[:, used] if len(used) else weights, rows=self.rows,
-            per_step=self.settings.target == "per step",
+            per_step=self.settings.target == "per step", cutoff=self.cutoff,
         )  # fmt: skip
 
     @property
