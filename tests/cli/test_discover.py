@@ -50,6 +50,17 @@ def step(state, dt):
     modes = np.fft.fft2(state) * np.exp(-0.02 * dt * (k[:, None] ** 2 + k**2))
     return np.fft.ifft2(modes).real
 """
+WALL = """
+import numpy as np
+x = np.linspace(0, 1, 81)
+def step(state, dt, growth=0.0):
+    for _ in range(40):
+        bent = np.zeros_like(state)
+        bent[..., 1:-1] = (state[..., 2:] - 2 * state[..., 1:-1] + state[..., :-2]) / x[1] ** 2
+        inner = (x > 0) & (x < 1)
+        state = state + dt / 40 * (0.05 * bent + growth * state * (1 - state) * inner)
+    return state
+"""
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +187,27 @@ def test_two_dimensions_have_maps(tmp_path):
     (first, second) = json.loads((tmp_path / "o/discovery.json").read_text())["terms"]
     assert (first["value"], second["value"]) == pytest.approx((-1.0, 0.3), rel=1e-4)
     assert "above 0" in (tmp_path / "o/report.html").read_text()
+
+
+def test_ends_that_do_not_meet(tmp_path):
+    """Heat between walls that grows by u (1 - u), which the model does not know."""
+    (tmp_path / "wall.py").write_text(WALL)
+    names: dict = {}
+    exec(WALL, names)
+    x = np.linspace(0, 1, 81)
+    states = [0.3 + 0.2 * np.sin(3 * x) + 0.1 * np.cos(9 * x)]
+    for _ in range(400):
+        states.append(names["step"](states[-1], 0.01, growth=1.0))
+    field = xr.DataArray(np.array(states), {"time": np.arange(401) * 0.01, "x": x}, ("time", "x"))
+    field.to_netcdf(tmp_path / "wall.nc", engine="h5netcdf")
+    few = ("--powers", "3", "--orders", "1", "--components", "u")
+    done = quick(tmp_path, "discover", "wall:step", "wall.nc", *few, "--out", "o")
+    assert done.code == 0, done.err
+    assert "wall:step is missing u and u^2." in done.out and "not periodic" in done.out
+    first, second = json.loads((tmp_path / "o/discovery.json").read_text())["terms"]
+    assert (first["value"], second["value"]) == pytest.approx((1.0, -1.0), rel=1e-3)
+    near = quick(tmp_path, "discover", "wall:step", "wall.nc", *few, "--edge", "4")
+    assert "doubtful    u_x, u u_x" in near.out
 
 
 def test_nothing_is_missing(place):
