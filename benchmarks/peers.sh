@@ -111,3 +111,6 @@ environment uncertaintytoolbox uncertainty_toolbox numpy==2.4.6 scipy==1.17.1 \
 
 environment nannyml "nannyml" nannyml==0.13.1
 environment deepchecks "deepchecks.tabular" deepchecks==0.19.1
+
+# Filters of ensembles; brings a whole notebook with it.
+environment dapper "dapper.da_methods" dapper==1.7.1 numpy==2.4.6 scipy==1.17.1

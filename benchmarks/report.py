@@ -46,6 +46,7 @@ THEIRS = {
     "xskillscore": ("xskillscore", "xarray"),
     "properscoring": ("properscoring", "numba", "numpy"),
     "uncertaintytoolbox": ("uncertainty-toolbox",),
+    "dapper": ("dapper",),
 }
 
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Speed and memory beside other packages; writes results.json and results.md beside this file.
 #
-#   run.sh          everything: half an hour at most, 1.2 GB of tables, 4 GB of peers
+#   run.sh          everything: an hour, 1.2 GB of tables, 4 GB of peers
 #   run.sh quick    without 1e8 rows and without peers; writes into the folder of tables
-#   run.sh NAME     one question again (calibration, conformal, forecasts, audits, measures, faults, startup,
-#                   applying, reports); the tables of the others stay
+#   run.sh NAME     one question again (calibration, conformal, forecasts, assimilation, simulators,
+#                   audits, measures, faults, startup, applying, reports); the tables of the others
+#                   stay
 #
 # TRUEUP_BENCH chooses the folder of tables (default build/bench), TRUEUP_PEERS that of the peers
 # (default build/peers).
@@ -17,7 +18,8 @@ export TRUEUP_BENCH=${TRUEUP_BENCH:-$root/build/bench}
 export TRUEUP_PEERS=${TRUEUP_PEERS:-$root/build/peers}
 mkdir -p "$TRUEUP_BENCH"
 
-questions="audits scale measures calibration conformal forecasts faults startup applying reports"
+questions="audits scale measures calibration conformal forecasts simulators assimilation faults"
+questions="$questions startup applying reports"
 mode=${1:-full}
 case $mode in
   calibration)
@@ -30,6 +32,13 @@ case $mode in
     ;;
   conformal)
     bash "$here/peers.sh" mapie crepes puncc torchcp
+    questions=$mode
+    ;;
+  assimilation)
+    bash "$here/peers.sh" dapper
+    questions=$mode
+    ;;
+  simulators)
     questions=$mode
     ;;
   audits | measures | faults | startup | applying | reports)

@@ -142,7 +142,7 @@ def correct(evidence: Evidence, name: str, **settings: Any) -> Fitted:
     >>> correct(evidence, "TemperatureScaling").method
     'TemperatureScaling'
     """
-    card = _card("correct", name)
+    card = correction_card("correct", name)
     return getattr(importlib.import_module(card.module), card.name)(**settings).fit(evidence)
 
 
@@ -204,7 +204,8 @@ def _nearest(name: str, names: list[str]) -> str:
     return f"{', '.join(alike[:5])} or another of `trueup methods`"
 
 
-def _card(who: str, name: str) -> Card:
+def correction_card(who: str, name: str) -> Card:
+    """The card of the correction called ``name``."""
     cards = {card.name: card for card in all_cards() if card.family in CORRECTIONS}
     if name not in cards:
         raise UsageError(who, f"there is no '{name}'", do=f"Use {_nearest(name, list(cards))}")

@@ -296,7 +296,7 @@ def test_json_keeps_to_its_schema_and_an_interpreter_of_its_own_agrees(kind):
     jsonschema.Draft202012Validator.check_schema(schema)
     assert {row["properties"]["kind"]["const"] for row in
             schema["properties"]["nodes"]["items"]["oneOf"]} == {
-                k.__name__ for k in kinds_of_nodes()} - {"AtLeast", "Sorted"}  # fmt: skip
+                k.__name__ for k in kinds_of_nodes()} - {"Above", "AtLeast", "Sorted"}  # fmt: skip
     for made in (formula("BetaCalibration", kind), formula("IsotonicCalibration", kind),
                  of_every_node(event=kind == "event", k=2 if kind == "event" else 3)):  # fmt: skip
         body = json.loads(exported(made, "json").content)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from trueup.audit.numbers.measures import scores_to_sum
 from trueup.audit.slices import Slice, find_slices
 from trueup.core.tables.kernel import Scan
 from trueup.core.tables.opened import opened
@@ -44,6 +45,8 @@ def scanned(
     with opened(data, threads=threads) as table:
         found = assign(table, given)
         plan = make_plan(table, found, profile(table, found, lenient), model=model)
+        if found.form:
+            plan = replace(plan, scores=scores_to_sum(found.form))
         return scan(table, plan, threads=threads)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import duckdb
 import numpy as np
@@ -173,11 +174,13 @@ def test_nothing_is_done_to_any_kind():
         assert np.array_equal(columns_of(after), columns_of(made.prediction))
 
 
-def test_a_map_that_cannot_be_saved_says_so(tmp_path):
-    from trueup.calibration import ConformalIntervals
+def test_a_map_that_is_not_the_librarys_cannot_be_saved(tmp_path):
+    class Own(type(SpreadScaling().fit(number_evidence("normal")).map)):
+        pass
 
-    fitted = ConformalIntervals().fit(number_evidence("points"))
-    remedy = StoredRemedy(fitted, ("value",), proof={}, about={})
-    with pytest.raises(UsageError, match="a map that holds Form cannot be saved yet"):
+    fitted = SpreadScaling().fit(number_evidence("normal"))
+    own = Own(**vars(fitted.map))
+    remedy = StoredRemedy(replace(fitted, map=own), ("m", "s"), proof={}, about={})
+    with pytest.raises(UsageError, match="a map that holds Own cannot be saved; only parts of"):
         remedy.save(tmp_path / "r")
     assert not (tmp_path / "r" / "remedy.json").exists()

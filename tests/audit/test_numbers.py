@@ -248,13 +248,6 @@ def test_a_regressor_is_audited_by_its_points():
     assert found.measures["rmse"].value == pytest.approx(1.0, abs=0.15)
 
 
-def test_an_engine_elsewhere_refuses_numbers_in_words():
-    pl = pytest.importorskip("polars")
-    frame = pl.DataFrame(forecast_table("points", 100)).lazy()
-    with pytest.raises(UsageError, match="cannot be judged where they are"):
-        tu.audit(frame, truth="y", point="value", history=False)
-
-
 def test_members_by_a_pattern_that_nothing_is_like():
     with pytest.raises(UsageError, match="no column of numbers is like 'k\\*'"):
         tu.audit(forecast_table("ensemble", 50), truth="y", members="k*", history=False)

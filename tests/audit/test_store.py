@@ -198,3 +198,69 @@ def test_reprs_are_readable_and_escaped():
     assert found.verdict in repr(found)
     assert "<i>" not in found._repr_html_()
     assert "&lt;i&gt;" in found._repr_html_()
+
+
+BAD_PARTS = [
+    (("threshold",), {"kind": "Form", "fields": {}}, "holds 'Form' where a part such as Abstract"),
+    (("threshold",), 0.5, "holds 0.5 where a part such as AbstractThreshold belongs"),
+    (("threshold", "kind"), "Popen", "unknown map 'Popen'"),
+    (("threshold", "names"), "a", "holds 'a' where a list belongs"),
+    (("threshold", "names"), [1], "holds 1 where a name belongs"),
+    (("threshold", "column"), 1, "holds 1 where a name belongs"),
+    (("threshold", "more"), 1, "is not complete: ByGroup has no 'more'"),
+    (("score", "penalty"), "0); DROP TABLE t; --", "which is no number"),
+    (("score", "penalty"), None, "which is no number"),
+    (("seed",), "1", "which is no number"),
+]
+"""Place in a map, what stands there, and what is said: with a hash that fits."""
+
+
+@pytest.mark.parametrize(("place", "value", "message"), BAD_PARTS)
+def test_a_part_that_does_not_belong_is_refused(place, value, message, tmp_path):
+    from trueup.audit.store import _hash
+    from trueup.calibration import ConformalSets
+
+    world = confident_by_factor(1.7, rows=300, classes=3).evidence
+    by = {"g": np.array(["a", "b"])[np.arange(300) % 2]}
+    fitted = ConformalSets("raps", per="g").fit(tu.Evidence(world.prediction, world.truth, by=by))
+    StoredRemedy(fitted, ("a", "b", "c"), False, ("a", "A", "b")).save(tmp_path)
+    assert load_remedy(tmp_path).outputs == ("in_0", "in_1", "in_2")  # capitals alone tell nobody
+    path = tmp_path / "remedy.json"
+    body = json.loads(path.read_text())
+    *above, last = place
+    part = body["map"]
+    for name in above:
+        part = part[name]
+    part[last] = value
+    body.pop("hash")
+    with np.load(tmp_path / "arrays.npz") as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    path.write_text(json.dumps(body | {"hash": _hash(body, arrays)}))
+    with pytest.raises(EvidenceError, match=message):
+        load_remedy(tmp_path)
+
+
+def test_names_of_parts_are_their_own():
+    from trueup.audit.packing import known_maps, saved_kinds
+
+    names = [kind.__name__ for kind in saved_kinds()]
+    assert len(names) == len(set(names)) == len(known_maps())
+
+
+def test_features_without_names_cannot_be_saved(tmp_path):
+    from trueup.calibration import ConformalIntervals, LikelihoodRatio
+    from trueup.core.errors import UsageError
+
+    x = np.random.default_rng(0).normal(size=(300, 2))
+    for names in ((), ("a", "b")):
+        ratio = LikelihoodRatio(np.array([0.5, 0.1]), 0.0, names)
+        e = tu.Evidence(tu.Points(x[:, 0]), x[:, 1], features=x)
+        remedy = StoredRemedy(ConformalIntervals(ratio=ratio).fit(e), ("p",))
+        if not names:
+            with pytest.raises(UsageError, match="'features', whose columns have no names"):
+                remedy.save(tmp_path)
+            continue
+        again = load_remedy(remedy.save(tmp_path))
+        table = {"p": x[:, 0], "a": x[:, 0], "b": x[:, 1]}
+        assert again.reads == ["p", "a", "b"]
+        assert np.array_equal(again.apply(table)["low"], remedy.apply(table)["low"])

@@ -16,7 +16,9 @@ from scipy.special import expit, logit, softmax
 from scipy.stats import binom, norm, t
 
 import claims.aggregation
-import claims.distributions  # noqa: F401 - both register their claims
+import claims.conformal
+import claims.distributions
+import claims.guarantees  # noqa: F401 - all four register their claims
 import forecast_worlds
 from claims.registry import CLAIMS, claim
 from corrections import SETTINGS, applied, with_roles

@@ -13,10 +13,14 @@ from dataclasses import replace
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import betabinom
 
 from corrections import beside
+from trueup.adapters.export import TARGETS
+from trueup.audit.apply import apply_file
+from trueup.audit.store import StoredRemedy, load_remedy
 from trueup.core import Evidence, FitError, Probabilities
 from trueup.core.cards import read_cards
 from trueup.core.correction import AbstractCorrection
@@ -61,7 +65,7 @@ VARIANTS: dict[str, list[dict]] = {
 EXCUSED = {
     ("ConformalSets", "cluster", "weights"): "clusters are found on some rows, drawn by lot",
     ("ConformalSets", "seed", "float32"): "chance is drawn from the digits of the probabilities",
-    ("ConformalSets", "seed", "sql"): "SQL draws no such numbers; the error says so",
+    ("ConformalSets", "seed", "export"): "no engine draws such numbers; the error says so",
 }
 """(name, value or name of a setting, check) -> why the check does not apply."""
 
@@ -100,6 +104,30 @@ def excused(card, settings: dict, check: str) -> None:
     for asked in (*settings.values(), *settings):
         if (card.name, asked, check) in EXCUSED:
             pytest.skip(f"excused: {EXCUSED[card.name, asked, check]}")
+
+
+def stays(card, settings: dict) -> bool:
+    """Whether these sets are drawn by chance, which no other engine can do."""
+    return (card.name, "seed", "export") in EXCUSED and settings.get("seed") is not None
+
+
+CLASSES = ("ant", "bee", "it's")
+
+
+def stored(fitted: Fitted, kind: str) -> StoredRemedy:
+    """The fit with columns, as the shell would store it."""
+    columns = ("p",) if kind == "event" else tuple(f"c {j}" for j in range(fitted.k))
+    classes = CLASSES[: fitted.k] if kind in ("event", "three") else ()
+    return StoredRemedy(fitted, columns, kind == "event", classes)
+
+
+def table_of(made: Evidence, kind: str) -> dict[str, np.ndarray]:
+    """The rows as columns of a table."""
+    said = made.prediction
+    wide = said.probs if kind in ("event", "three") else columns_of(said)
+    names = ["p"] if kind == "event" else [f"c {j}" for j in range(wide.shape[1])]
+    wide = wide[:, 1:] if kind == "event" else wide
+    return dict(zip(names, wide.T, strict=True)) | made.by
 
 
 def evidence(kind: str, *, rows: int = 400, seed: int = 0, **roles) -> Evidence:
@@ -274,7 +302,7 @@ def test_sql_equals_numpy(card, settings, kind):
     said = made.prediction.probs if kind in ("event", "three") else columns_of(made.prediction)
     said = said[:, 1:] if kind == "event" else said
     columns = [f"c{j}" for j in range(said.shape[1])]
-    if (card.name, "seed", "sql") in EXCUSED and settings.get("seed") is not None:
+    if stays(card, settings):
         with pytest.raises(UsageError, match="export to sql"):
             fitted.sql("FROM t", columns, event=kind == "event")
         return
@@ -293,3 +321,52 @@ def test_sql_equals_numpy(card, settings, kind):
         query = fitted.sql("FROM t ORDER BY i", columns, event=kind == "event", keep=keep)
         got = np.array(connection.execute(query).fetchall())[:, 1:]
     assert got == pytest.approx(columns_of(fitted.apply(made.prediction, **read)), abs=1e-9)
+
+
+def test_what_is_saved_comes_back(card, settings, kind, tmp_path):
+    made = evidence(kind)
+    fitted = fit(card, settings, made)
+    remedy = stored(fitted, kind)
+    again = load_remedy(remedy.save(tmp_path))
+    assert (again.takes, again.gives, again.hash) == (fitted.takes, fitted.gives, remedy.hash)
+    assert again.fitted.map.parameters == fitted.map.parameters
+    got = again.apply(table_of(made, kind))
+    meant = columns_of(fitted.correct(made))
+    assert np.array_equal(np.column_stack([got[c] for c in again.outputs]), meant)
+    flags = {got[c].dtype == np.bool_ for c in again.outputs}
+    assert flags == {fitted.gives.kind == "sets"}
+
+
+def test_the_shell_gives_the_numbers_of_python(card, settings, kind, tmp_path):
+    """A table with a row that misses a number; chance is drawn as in Python."""
+    made = evidence(kind, rows=60)
+    fitted = fit(card, settings, evidence(kind))
+    remedy, table = stored(fitted, kind), table_of(made, kind)
+    first = next(iter(table))
+    frame = pd.DataFrame(table)
+    frame.loc[3, first] = None
+    frame.to_parquet(tmp_path / "in.parquet")
+    done = apply_file(remedy, tmp_path / "in.parquet", tmp_path / "out.parquet")
+    out = pd.read_parquet(tmp_path / "out.parquet")
+    added = [] if fitted.gives == fitted.takes else list(remedy.outputs)
+    assert done.rows == 60 and list(out) == [*frame, *added]
+    got = out[list(remedy.outputs)]
+    assert got.loc[3].isna().all()
+    meant = columns_of(fitted.correct(made))
+    kept = np.arange(60) != 3
+    assert got[kept].to_numpy().astype(float) == pytest.approx(meant[kept], abs=1e-9)
+    if fitted.gives.kind == "sets":
+        assert list(got) == [f"in_{name}" for name in CLASSES[: fitted.k]]
+
+
+@pytest.mark.parametrize("to", TARGETS)
+def test_every_export_is_the_same_function(card, settings, kind, to):
+    remedy = stored(fit(card, settings, evidence(kind)), kind)
+    if stays(card, settings):
+        with pytest.raises(UsageError, match=f"export to {to}: .* scores with chance; the chance"):
+            remedy.export(to)
+        return
+    made = remedy.export(to)
+    assert made.checked.rows > 300 and made.checked.difference < 1e-9
+    if to == "sql" and remedy.gives.kind == "sets":
+        assert all(f'AS "{name}"' in made.content for name in remedy.outputs)

@@ -7,9 +7,18 @@ import pyarrow.parquet as pq
 import pytest
 
 import trueup as tu
+from audit.forecasts import KINDS
 from audit.tables import scanned
 from cli.shell import quick
 from scale.elsewhere import AUDITS, CUTS, oracle, same, same_audit, table
+from scale.numbers_elsewhere import (
+    NUMBER_CUTS,
+    number_scan,
+    number_table,
+    same_number_audit,
+    same_numbers,
+)
+from trueup.core.errors import EvidenceError
 
 
 frames = pytest.importorskip("dask.dataframe", reason="Dask is not installed")
@@ -49,6 +58,44 @@ def test_the_cube_is_that_of_the_kernel(rows, cut):
 @pytest.mark.parametrize("audit", AUDITS)
 def test_the_audit_is_the_same(rows, audit):
     same_audit(tu.audit(rows, **AUDITS[audit]), audit)
+
+
+@pytest.fixture(scope="module")
+def forecasts_in(cluster, tmp_path_factory):
+    """A table of forecasts in Dask, as several files."""
+
+    def made(kind):
+        place = tmp_path_factory.mktemp(kind)
+        for i, part in enumerate(np.array_split(np.arange(len(number_table(kind))), PARTS)):
+            pq.write_table(number_table(kind).take(part), place / f"part-{i}.parquet")
+        return frames.read_parquet(place)
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("kind", "cut"),
+    [("normal", cut) for cut in NUMBER_CUTS] + [(kind, "times and weights") for kind in KINDS[1:]],
+)
+def test_the_cube_of_forecasts_of_numbers_too(forecasts_in, kind, cut):
+    same_numbers(forecasts_in(kind), kind, cut)
+
+
+def test_the_audit_of_forecasts_of_numbers_too(forecasts_in):
+    same_number_audit(forecasts_in("quantiles"), "quantiles")
+
+
+def test_forecasts_are_known_by_their_place_whatever_the_partitions(forecasts_in):
+    expected = number_scan("ensemble", number_table("ensemble"), by=("site",))
+    rows = forecasts_in("ensemble").repartition(npartitions=2)
+    same(expected, number_scan("ensemble", rows, by=("site",)))
+
+
+def test_bad_forecasts_are_refused(forecasts_in):
+    rows = forecasts_in("normal")
+    rows["sd"] = rows["sd"].where(rows["id"] > -900, 0.0)
+    with pytest.raises(EvidenceError, match="1 row is of an sd that is not positive; one of"):
+        tu.audit(rows, truth="y", mean="mean", sd="sd")
 
 
 def test_rows_are_known_by_their_place_whatever_the_partitions(rows):

@@ -12,9 +12,17 @@ import pyarrow.parquet as pq
 import pytest
 
 import trueup as tu
+from audit.forecasts import KINDS
 from audit.tables import ids, scanned
 from cli.shell import quick
 from scale.elsewhere import AUDITS, CUTS, oracle, same, same_audit, table
+from scale.numbers_elsewhere import (
+    NUMBER_CUTS,
+    number_scan,
+    number_table,
+    same_number_audit,
+    same_numbers,
+)
 from trueup.core.errors import EvidenceError, MissingPackage
 from trueup.core.tables.remote.spark import SETTINGS, interruptible
 
@@ -65,6 +73,40 @@ def test_the_cube_is_that_of_the_kernel(rows, cut):
 @pytest.mark.parametrize("audit", AUDITS)
 def test_the_audit_is_the_same(rows, audit):
     same_audit(tu.audit(rows, **AUDITS[audit]), audit)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cut"),
+    [("normal", cut) for cut in NUMBER_CUTS] + [(kind, "times and weights") for kind in KINDS[1:]],
+)
+def test_the_cube_of_forecasts_of_numbers_too(session, kind, cut):
+    same_numbers(session.createDataFrame(number_table(kind)).repartition(3), kind, cut)
+
+
+def test_the_audit_of_forecasts_of_numbers_too(session):
+    same_number_audit(session.createDataFrame(number_table("quantiles")), "quantiles")
+
+
+def test_forecasts_without_a_key_fall_into_groups_whatever_the_partitions(session):
+    rows = session.createDataFrame(number_table("normal"))
+    same(*(number_scan("normal", rows.repartition(n), by=("site",)) for n in (1, 5)))
+
+
+def test_bad_forecasts_are_refused(session):
+    rows = session.createDataFrame(number_table("normal"))
+    with pytest.raises(EvidenceError, match="3 rows are of an sd that is not positive; one of"):
+        spoiled = rows.selectExpr("y", "mean", "if(id IN (-900, -863, -826), 0.0, sd) AS sd")
+        tu.audit(spoiled, truth="y", mean="mean", sd="sd")
+
+
+def test_workers_without_the_library_are_told_what_to_install(session, monkeypatch):
+    def lacking(batches, kernel):
+        raise ModuleNotFoundError("No module named 'trueup'")
+
+    monkeypatch.setattr("trueup.core.tables.remote.spark._partition", lacking)
+    rows = session.createDataFrame(number_table("points"))
+    with pytest.raises(MissingPackage, match=r"in Python: .*'trueup'. Install trueup and pyarrow"):
+        number_scan("points", rows, key="id")
 
 
 def test_groups_do_not_depend_on_partitions(rows):

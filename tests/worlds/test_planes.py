@@ -167,16 +167,6 @@ def test_models_miss_the_physics_that_the_cases_say(case, heights):
     np.testing.assert_allclose(found, expected, atol=1e-10 * np.abs(expected).max() + 1e-12)
 
 
-def test_case_1009_misses_beta_and_nothing_else_away_from_the_walls():
-    """Without hyperviscosity, which also acts on the jump of ``beta y`` where y wraps around."""
-    system = QuasiGeostrophic(nu=0.0, channel=BARE)
-    state = system.initial(1, seed=1)[0]
-    psi = np.fft.rfft2(system.streamfunction(state))
-    expected = -0.196 * np.fft.irfft2(BARE.d_dx * psi, BARE.shape)
-    found = system.tendency(state) - replace(system, beta=0.0).tendency(state)
-    np.testing.assert_allclose(found, expected, atol=1e-12)
-
-
 def test_the_jet_of_rest_is_the_jet():
     """``-d psi_R/dy`` is sech^2 of the middle less that of the walls, up to their mean."""
     channel = Channel()

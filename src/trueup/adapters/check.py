@@ -9,7 +9,7 @@ import numpy as np
 
 from trueup.adapters.formula import Formula
 from trueup.core.errors import TrueupError
-from trueup.core.expressions import Choose, Key, Lookup, Piecewise, in_order
+from trueup.core.expressions import AtLeast, Choose, Key, Lookup, Piecewise, in_order
 
 
 TINY = (0.0, 1.0, 0.5, 1e-13, 1.0 - 1e-13, 1e-12, 1.0 - 1e-12, 1e-17, 1e-300, 0.1, 0.25, 0.9)
@@ -105,7 +105,8 @@ def hard_rows(formula: Formula, *, seed: int = 0) -> tuple[np.ndarray, dict[str,
     edges = [node.edges for node in in_order(formula.expression) if isinstance(node, Piecewise)]
     found = np.unique(np.concatenate([np.zeros(0), *edges]))
     found = rng.permutation(found)[:EDGES]
-    shares = np.concatenate([_share(found), _share(found + 1e-7), _share(found - 1e-7), TINY])
+    limits = rng.permutation(_limits(formula))[:EDGES]
+    shares = np.concatenate([*map(_share, (found, found + 1e-7, found - 1e-7)), limits, TINY])
     probs = shares[:, None] if formula.event else _completed(shares, width, rng)
     drawn = 1 / (1 + np.exp(-rng.normal(0, 4, (DRAWN, 1))))
     if not formula.event:
@@ -118,6 +119,23 @@ def hard_rows(formula: Formula, *, seed: int = 0) -> tuple[np.ndarray, dict[str,
     if formula.normalize:
         probs = probs * rng.uniform(0.5, 3.0, (len(probs), 1))
     return probs, {name: _beside(formula, name, len(probs), rng) for name in formula.beside}
+
+
+def _limits(formula: Formula) -> np.ndarray:
+    """Probabilities at which a class enters a set: thresholds, less sure ones, leads of one of two.
+
+    A threshold of a group is what is looked up, one of a likelihood ratio a piece.
+    """
+    if not formula.sets:
+        return np.zeros(0)
+    nodes = list(in_order(formula.expression))
+    found = [n.edges for n in nodes if isinstance(n, AtLeast)]
+    found += [n.values.ravel() for n in nodes if isinstance(n, Lookup)]
+    found += [n.pieces.ravel() for n in nodes if isinstance(n, Piecewise)]
+    t = np.concatenate(found)
+    every = np.unique(np.concatenate([t, -t, (1 + t) / 2]))
+    near = np.concatenate([every, every + 1e-7, every - 1e-7])
+    return near[(near > 0) & (near < 1)]
 
 
 def _hard_numbers(formula: Formula, rng: np.random.Generator) -> np.ndarray:
@@ -180,7 +198,7 @@ def _beside(formula: Formula, name: str, n: int, rng: np.random.Generator) -> np
 
 
 def _steps(formula: Formula) -> bool:
-    return any(isinstance(node, Piecewise) for node in in_order(formula.expression))
+    return any(isinstance(node, Piecewise | AtLeast) for node in in_order(formula.expression))
 
 
 def _scales(formula: Formula, given: np.ndarray, meant: np.ndarray) -> np.ndarray:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from trueup.core.errors import UsageError
-from trueup.core.expressions import Apply, Expr, Input, Key, evaluate, in_order, inputs_of
+from trueup.core.errors import Unwritable
+from trueup.core.expressions import Apply, Expr, Input, Key, evaluate, in_order, inputs_of, written
 from trueup.core.forms import Form
+from trueup.core.predictions import Sets
 from trueup.core.probabilities import Probabilities
 from trueup.core.validate import SUM_TOLERANCE
 
@@ -78,7 +80,22 @@ class Formula:
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the columns that come out: those that go in, where the form stays."""
-        return self.columns if self.gives in (None, self.takes) else self.gives.names
+        return self.gives.called(self.classes) if self.other else self.columns
+
+    @property
+    def other(self) -> bool:
+        """Whether another form comes out than goes in."""
+        return self.gives not in (None, self.takes)
+
+    @property
+    def sets(self) -> bool:
+        """Whether sets come out: columns that say whether a class is inside."""
+        return self.gives is not None and self.gives.kind == Sets.kind
+
+    @cached_property
+    def written(self) -> Expr:
+        """The expression in nodes that every engine knows."""
+        return written(self.expression)
 
     @property
     def inputs(self) -> dict[str, Input]:
@@ -159,13 +176,15 @@ class Formula:
         """A few lines for whoever opens the file: what it is, and what was proven."""
         about = self.about
         what = f"forecasts ({self.takes})" if self.numbers else "predicted probabilities"
+        what += f" into {self.gives}" if self.other else ""
         lines = [f"{self.method}, a correction of {what}"]
         lines[0] += f" of {about['title']}." if about.get("title") else "."
         lines += [f"Reads {', '.join(self.columns[:6])}{' ...' * (len(self.columns) > 6)}."]
         for name in self.beside:
             lines += [f"Beside them it reads {', '.join(self.reads(name))}."]
         if any(isinstance(given, Key) for given in self.beside.values()):
-            lines += ["A group that was never seen in fitting gets the correction of all rows."]
+            got = "every class" if self.sets else "the correction of all rows"
+            lines += [f"A group that was never seen in fitting gets {got}."]
         lines += [f"Proof: {about['proof']}"] if about.get("proof") else []
         lines += [f"Source of the method: {about['paper']}."] if about.get("paper") else []
         lines += [f"Made by trueup {about.get('trueup', '')}".rstrip() + "."]
@@ -177,6 +196,8 @@ def proof_sentence(proof: Mapping[str, Any]) -> str:
     """What a stored proof says, in one sentence; empty where nothing was proven."""
     if not proof:
         return ""
+    if "found" in proof:
+        return _promise_sentence(proof)
     score = proof["score"].replace("_", " ")
     before, after, change = (proof[name] for name in ("before", "after", "difference"))
     values = (before["value"], after["value"], change["value"], change["low"], change["high"])
@@ -189,13 +210,26 @@ def proof_sentence(proof: Mapping[str, Any]) -> str:
     )
 
 
+def _promise_sentence(proof: Mapping[str, Any]) -> str:
+    """What was found of a promise, as of coverage."""
+    said = [
+        f"{name.replace('_', ' ')} {row['value']:.4g} ({row['low']:.4g} to {row['high']:.4g})"
+        for name, row in proof["found"].items()
+        if None not in (row["value"], row["low"], row["high"])
+    ]
+    return f"{', '.join(said)} on {proof['proven_on']:,} rows that it never saw."
+
+
 def row_of(node: Expr, table: Mapping, ops: Mapping, *, target: str) -> Any:
     """The row of ``table`` for the kind of ``node``; an operation must be in ``ops``, too."""
+    what, why, do = node.stays
+    if what:
+        raise Unwritable(f"export to {target}", f"there is no way to write {what}", why=why, do=do)
     missing = type(node).__name__ if type(node) not in table else ""
     if isinstance(node, Apply) and node.op not in ops:
         missing = f"operation {node.op!r}"
     if missing:
-        raise UsageError(
+        raise Unwritable(
             f"export to {target}",
             f"there is no way to write {missing}",
             do=f"Add a row for it to trueup.adapters.{target}, or use another target",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from trueup.core.errors import UsageError
 from trueup.core.expressions.ops import TINY
 from trueup.core.probabilities import EPS
 
@@ -28,7 +29,19 @@ class Graph:
         return name
 
     def number(self, values: Any) -> str:
-        """Name of a constant of the graph's own type of numbers."""
+        """Name of a constant of the graph's own type of numbers.
+
+        Raises
+        ------
+        UsageError
+            A number is too large for the type.
+        """
+        if np.isfinite(values).all() and np.abs(values).max(initial=0) > np.finfo(self.kind).max:
+            raise UsageError(
+                "export to onnx",
+                f"{np.abs(values).max():g} does not fit into {self.kind.name}",
+                do="Export with 64 bits",
+            )
         return self._constant(np.asarray(values, dtype=self.kind))
 
     def whole(self, values: Any) -> str:

@@ -18,7 +18,7 @@ from trueup.core.forms import form_from, form_row
 FORMAT, VERSIONS, SAMPLES = "trueup-expression", (1, 2), 12
 """Version 1 holds probabilities that become probabilities, version 2 every other form, and what
 came later: ``LATER`` kinds of nodes and operations."""
-LATER = {"AtLeast", "Sorted", "greatest", "least", "sqrt"}
+LATER = {"AtLeast", "Sorted", "Above", "greatest", "least", "sqrt"}
 
 OPERATIONS = {
     "add": "a + b",
@@ -43,6 +43,7 @@ def _input(node: ex.Input) -> dict:
 
 
 NODES: dict[type[ex.Expr], Callable[[Any], dict]] = {
+    ex.Above: lambda node: {"count": node.count},
     ex.Apply: lambda node: {"op": node.op},
     ex.AtLeast: lambda node: {"edges": node.edges.tolist()},
     ex.Choose: lambda node: {"names": list(node.names)},
@@ -60,6 +61,7 @@ NODES: dict[type[ex.Expr], Callable[[Any], dict]] = {
 """Kind of node -> what is written of it beside its kind and its parents."""
 
 READERS: dict[str, Callable[[dict, list], ex.Expr]] = {
+    "Above": lambda row, parts: ex.Above(parts[0], bool(row["count"])),
     "Apply": lambda row, parts: ex.Apply(row["op"], tuple(parts)),
     "AtLeast": lambda row, parts: ex.AtLeast(parts[0], _array(row["edges"])),
     "Choose": lambda row, parts: ex.Choose(parts[0], tuple(row["names"]), tuple(parts[1:])),
@@ -94,7 +96,7 @@ def to_json(formula: Formula) -> str:
     """
     places: dict[int, int] = {}
     nodes, used = [], set()
-    for place, node in enumerate(ex.in_order(formula.expression)):
+    for place, node in enumerate(ex.in_order(formula.written)):
         places[id(node)] = place
         more = row_of(node, NODES, OPERATIONS, target="json")(node)
         parents = [places[id(part)] for part in node.parents]
@@ -113,7 +115,7 @@ def to_json(formula: Formula) -> str:
         "about": formula.about,
         "operations": {name: OPERATIONS[name] for name in sorted(used)},
         "nodes": nodes,
-        "output": places[id(formula.expression)],
+        "output": places[id(formula.written)],
         "samples": _samples(formula),
     }
     lines = [f"{json.dumps(name)}: {_lines(value)}" for name, value in body.items()]

@@ -38,6 +38,14 @@ def _sorted(g: Graph, node: ex.Sorted, x: str) -> str:
     return g.add("TopK", x, g.whole([node.width]), places=True, axis=1, largest=0)
 
 
+def _above(g: Graph, node: ex.Above, x: str) -> str:
+    """Every pair of columns: rows by own columns by the others."""
+    own, others = g.add("Unsqueeze", x, g.whole([2])), g.add("Unsqueeze", x, g.whole([1]))
+    what = g.number(1.0) if node.count else others
+    above = g.add("Where", g.add("GreaterOrEqual", others, own), what, g.number(0.0))
+    return g.add("ReduceSum", above, g.whole([2]), keepdims=0)
+
+
 def _piecewise(g: Graph, node: ex.Piecewise, x: str) -> str:
     """Binary search for the piece, then Horner's rule."""
     bits = max(int(np.ceil(np.log2(len(node.edges) + 1))), 0)
@@ -87,6 +95,7 @@ def _input(g: Graph, node: ex.Input) -> str:
 
 
 NODES: dict[type[ex.Expr], Callable[..., str]] = {
+    ex.Above: _above,
     ex.Apply: lambda g, node, *parts: OPERATIONS[node.op](g, *parts),
     ex.AtLeast: lambda g, node, x: g.add(
         "Where", g.add("GreaterOrEqual", x, g.number(node.edges)), g.number(1.0), g.number(0.0)
@@ -127,10 +136,10 @@ def to_onnx(formula: Formula, *, kind: type = np.float64) -> Any:
     """
     onnx = _package("onnx")
     g, names = Graph(onnx, kind), {}
-    for node in ex.in_order(formula.expression):
+    for node in ex.in_order(formula.written):
         write = row_of(node, NODES, OPERATIONS, target="onnx")
         names[id(node)] = write(g, node, *(names[id(part)] for part in node.parents))
-    made = g.add("Where", _good(g, formula), names[id(formula.expression)], g.number(np.nan))
+    made = g.add("Where", _good(g, formula), names[id(formula.written)], g.number(np.nan))
     g.nodes.append(onnx.helper.make_node("Identity", [made], ["corrected"], name="corrected"))
     given, out = _ends(formula, g, onnx)
     graph = onnx.helper.make_graph(
@@ -176,7 +185,7 @@ def check_onnx(formula: Formula, *, kind: type = np.float64) -> Checked:
     session = onnxruntime.InferenceSession(content, quiet, providers=["CPUExecutionProvider"])
 
     nodes = [
-        node for node in ex.in_order(formula.expression) if isinstance(node, ex.Choose | ex.Lookup)
+        node for node in ex.in_order(formula.written) if isinstance(node, ex.Choose | ex.Lookup)
     ]
     # Text of a graph cannot be missing: what stands for it must not be the name of a group.
     missing = "(missing)" + "?" * max([len(name) for n in nodes for name in n.names], default=0)

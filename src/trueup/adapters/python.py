@@ -14,7 +14,7 @@ import numpy as np
 
 from trueup.adapters.check import Checked, verified
 from trueup.adapters.formula import Formula, row_of
-from trueup.adapters.snippets import CHOOSE, LOOKUP, PIECEWISE, TAKEN, TEXTS, checks
+from trueup.adapters.snippets import ABOVE, CHOOSE, LOOKUP, PIECEWISE, TAKEN, TEXTS, checks
 from trueup.core import expressions as ex
 from trueup.core.expressions.ops import TINY
 from trueup.core.probabilities import EPS
@@ -77,6 +77,11 @@ def _piecewise(s: Source, node: ex.Piecewise, x: str) -> str:
     return f"piecewise({x}, {s.array('EDGES', node.edges)}, {s.array('PIECES', node.pieces)})"
 
 
+def _above(s: Source, node: ex.Above, x: str) -> str:
+    s.parts.add(ABOVE)
+    return f"above({x}, {node.count})"
+
+
 def _choose(s: Source, node: ex.Choose, key: str, *options: str) -> str:
     s.parts.add(CHOOSE)
     return f"choose({key}, {s.array('NAMES', node.names)}, [{', '.join(options)}])"
@@ -88,6 +93,7 @@ def _lookup(s: Source, node: ex.Lookup, key: str) -> str:
 
 
 NODES: dict[type[ex.Expr], Callable[..., str]] = {
+    ex.Above: _above,
     ex.Apply: lambda s, node, *parts: OPERATIONS[node.op].format(*parts),
     ex.AtLeast: lambda s, node, x: f"({x} >= {s.numbers('EDGES', node.edges)}).astype(np.float64)",
     ex.Choose: _choose,
@@ -125,7 +131,7 @@ def to_python(formula: Formula) -> str:
     True
     """
     source, lines, names = Source(), [], {}
-    for place, node in enumerate(ex.in_order(formula.expression)):
+    for place, node in enumerate(ex.in_order(formula.written)):
         write = row_of(node, NODES, OPERATIONS, target="python")
         made = write(source, node, *(names[id(part)] for part in node.parents))
         names[id(node)] = made
@@ -136,13 +142,15 @@ def to_python(formula: Formula) -> str:
     if keys:
         source.parts.add(TEXTS)
     body = [*checks(formula), *_beside(formula), *lines]
-    body.append(f"made = np.where(good, {names[id(formula.expression)]}, np.nan)")
+    body.append(f"made = np.where(good, {names[id(formula.written)]}, np.nan)")
     stays = len(formula.outputs) == len(formula.columns)
     body.append("return made.reshape(shape)" if stays else "return made")
     given = ", ".join([formula.input, *map(argument, formula.beside)])
     head = '"""' + _docstring("\n".join(formula.words)) + '\n"""\n\nimport numpy as np\n\n\n'
     arrays = "".join(f"{name} = {_literal(v)}\n" for name, v in source.arrays.items())
-    parts = "".join(part for part in (TEXTS, CHOOSE, LOOKUP, PIECEWISE) if part in source.parts)
+    parts = "".join(
+        part for part in (ABOVE, TEXTS, CHOOSE, LOOKUP, PIECEWISE) if part in source.parts
+    )
     text = "".join(f"    {line}\n" for line in body)
     words = "".join(f"    {line}".rstrip() + "\n" for line in _usage(formula).splitlines())
     gap = "\n\n" if arrays else ""
@@ -195,6 +203,11 @@ def _usage(formula: Formula) -> str:
     if formula.numbers:
         made = f"(n, {len(formula.outputs)}) with columns {', '.join(formula.outputs[:9])}"
         said = f"Corrected forecasts {made} of ``values`` {shape}, {formula.takes}"
+    if formula.sets:
+        said = (
+            f"Sets (n, {len(formula.outputs)}), 1 for a class inside, else 0, with columns "
+            f"{', '.join(formula.outputs[:9])}, of ``{formula.input}`` {shape}"
+        )
     lines = [f'"""{_docstring(said)}.', ""]
     for name, given in formula.beside.items():
         kind = (

@@ -35,6 +35,13 @@ def lookup(key, names, values):
     return values[[place.get(name, len(names)) for name in key.tolist()]]
 
 '''
+ABOVE = '''
+def above(x, count):
+    """For every column the sum, or the count, of all columns that are at least as large."""
+    what = np.ones_like(x) if count else x
+    return np.stack([np.where(x >= own[:, None], what, 0.0).sum(axis=1) for own in x.T], axis=1)
+
+'''
 TEXTS = '''
 def texts(key):
     """Names of groups as text; a missing name belongs to no group."""
@@ -55,6 +62,7 @@ TAKEN = (
     "known",
     "made",
     "texts",
+    "above",
     "choose",
     "lookup",
     "piecewise",

@@ -23,6 +23,7 @@ NUMBERS_OFF = "numbers are missing, sd is not above 0, or low end is above the h
 NODES = {
     kind: kind.sql
     for kind in (
+        ex.Above,
         ex.Apply,
         ex.AtLeast,
         ex.Choose,
@@ -70,8 +71,13 @@ def to_sql(formula: Formula, *, table: str = "predictions", dialect: str = "duck
         )
     names, stages = _stages(formula, DIALECTS[dialect])
     head = "\n".join(f"-- {line}" for line in _head(formula, dialect))
-    shown = [_named(f"{column}_corrected", DIALECTS[dialect]) for column in formula.outputs]
-    made = dict(zip(shown, names[id(formula.expression)], strict=True))
+    end = "" if formula.sets else "_corrected"
+    shown = [_named(f"{column}{end}", DIALECTS[dialect]) for column in formula.outputs]
+    last = names[id(formula.written)]
+    if formula.sets:
+        stages.append({f"tu_inside_{j}": f"{name} > 0.5e0" for j, name in enumerate(last)})
+        last = list(stages[-1])
+    made = dict(zip(shown, last, strict=True))
     layout = LAYOUTS[DIALECTS[dialect].layout]
     return f"{head}\n{layout(stages, made, table=table)}\n"
 
@@ -156,7 +162,7 @@ def _stages(formula: Formula, rules: Dialect):
     names: dict[int, list[str]] = {}
     level: dict[int, int] = {}
     stages: list[dict[str, str]] = []
-    for place, node in enumerate(ex.in_order(formula.expression)):
+    for place, node in enumerate(ex.in_order(formula.written)):
         row_of(node, NODES, ex.OPS, target="sql")
         given = [names[id(part)] for part in node.parents]
         depth = 1 + max((level[id(part)] for part in node.parents), default=-1)
@@ -170,12 +176,10 @@ def _stages(formula: Formula, rules: Dialect):
         stages += [{} for _ in range(depth + 1 - len(stages))]
         stages[depth] |= dict(zip(names[id(node)], terms, strict=True))
     # Whether the row holds probabilities is judged on the numbers, one stage after they are read.
-    probs = next(
-        n for n in ex.in_order(formula.expression) if getattr(n, "name", "") == formula.input
-    )
+    probs = next(n for n in ex.in_order(formula.written) if getattr(n, "name", "") == formula.input)
     further = [
         name
-        for node in ex.in_order(formula.expression)
+        for node in ex.in_order(formula.written)
         if isinstance(node, ex.Input) and not isinstance(node, ex.Key) and node is not probs
         for name in names[id(node)]
     ]

@@ -131,6 +131,20 @@ class InOrder(Step):
         return x.sort(dim=1).values
 
 
+class AtLeastAsLarge(Step):
+    """Sum or count of the columns that are at least as large as each."""
+
+    def __init__(self, node: ex.Above) -> None:
+        super().__init__(node)
+        self.count = node.count
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Columns of the same shape."""
+        above = x[:, None, :] >= x[:, :, None]
+        what = torch.ones_like(x) if self.count else x
+        return torch.where(above, what[:, None, :], 0.0).sum(dim=2)
+
+
 class Polynomials(Step):
     """A polynomial a piece."""
 
@@ -194,6 +208,7 @@ class Options(Grouped):
 
 
 NODES: dict[type[ex.Expr], Callable[..., Step]] = {
+    ex.Above: AtLeastAsLarge,
     ex.Apply: Operation,
     ex.AtLeast: Steps,
     ex.Choose: Options,

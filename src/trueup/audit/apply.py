@@ -7,10 +7,11 @@ from pathlib import Path
 
 import duckdb
 
+from trueup.audit.computed import computed
 from trueup.audit.replaced import refuse_taken
 from trueup.audit.store import StoredRemedy
 from trueup.audit.whole import place_for, whole
-from trueup.core.errors import EvidenceError, UsageError
+from trueup.core.errors import EvidenceError, Unwritable, UsageError
 from trueup.core.probabilities import Probabilities
 from trueup.core.tables.names import literal, quoted
 from trueup.core.tables.source import Table, open_table
@@ -92,15 +93,24 @@ def _unseen(remedy: StoredRemedy, table: Table) -> int:
 
 
 def corrected(remedy: StoredRemedy, table: Table) -> str:
-    """A query of all columns of ``table`` with corrected predictions."""
-    return remedy.fitted.sql(
-        table.relation,
-        remedy.columns,
-        event=remedy.event,
-        keep=list(table.columns),
-        normalize=remedy.normalize,
-        types={column: _kept_type(table, column) for column in remedy.columns},
-    )
+    """A query of all columns of ``table`` with corrected predictions.
+
+    What SQL has no words for, as sets by chance, NumPy computes beforehand, batch by batch.
+    """
+    same = remedy.gives == remedy.takes
+    types = {column: _kept_type(table, column) for column in remedy.columns} if same else {}
+    try:
+        return remedy.fitted.sql(
+            table.relation,
+            remedy.columns,
+            event=remedy.event,
+            keep=list(table.columns),
+            normalize=remedy.normalize,
+            types=types,
+            outputs=remedy.outputs,
+        )
+    except Unwritable:
+        return computed(remedy, table, types)
 
 
 def _kept_type(table: Table, column: str) -> str:

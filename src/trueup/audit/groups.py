@@ -52,12 +52,13 @@ def not_tried(plan: Plan) -> list[str]:
 
 def _refused(slicer: Slicer, plan: Plan) -> str:
     """Why the values of a column get no corrections of their own; empty where they do."""
-    fit = [s.column for s in plan.slicers if not _unfit(s)]
+    fit = [s.column for s in plan.slicers if not unfit(s)]
     late = f"only the first {COLUMNS} such columns are" if slicer.column in fit[COLUMNS:] else ""
-    return _unfit(slicer) or late
+    return unfit(slicer) or late
 
 
-def _unfit(slicer: Slicer) -> str:
+def unfit(slicer: Slicer) -> str:
+    """Why no correction can tell the values of a column apart; empty where one can."""
     if slicer.column in TAKEN:
         return "a correction cannot read a column of this name"
     if not slicer.values:

@@ -42,9 +42,11 @@ def as_numbers(name: str, column: np.ndarray) -> np.ndarray:
         ) from error
 
 
-def kept_type(frame: Any, name: str) -> Any:
-    """Type of a corrected column: the one it had, where that holds fractions."""
+def kept_type(frame: Any, name: str, values: np.ndarray) -> Any:
+    """Type of a corrected column: the one it had, where that holds fractions; flags of sets."""
     import narwhals as nw
 
+    if values.dtype == np.bool_:
+        return nw.Boolean()
     dtype = frame[name].dtype if name in frame.columns else nw.Float64()
     return dtype if dtype.is_float() else nw.Float64()

@@ -19,7 +19,7 @@ from trueup.calibration.recalibrate.do_nothing import Identity
 from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.fitted import Fitted
 from trueup.core.forms import Form, columns_of, form_from, form_row
-from trueup.core.predictions import Prediction
+from trueup.core.predictions import Prediction, Sets
 from trueup.core.probabilities import Probabilities
 from trueup.core.rows import Rows
 
@@ -87,7 +87,8 @@ class StoredRemedy:
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the columns that come out: its own where the form stays."""
-        return self.columns if self.gives == self.takes else self.gives.names
+        same = self.gives == self.takes
+        return self.columns if same else self.gives.called(self.classes)
 
     @classmethod
     def of(cls, judged: AbstractJudged, *, title: str, created: str) -> StoredRemedy:
@@ -123,7 +124,9 @@ class StoredRemedy:
 
         frame = nw.from_native(table, eager_only=True)
         made = [
-            nw.new_series(name, values, kept_type(frame, name), backend=frame.implementation)
+            nw.new_series(
+                name, values, kept_type(frame, name, values), backend=frame.implementation
+            )
             for name, values in self._corrected(frame).items()
         ]
         return frame.with_columns(*made).to_native()
@@ -156,7 +159,7 @@ class StoredRemedy:
         if isinstance(after, Probabilities):
             made = after.probs.T[1 if self.event else 0 :]
         else:
-            made = columns_of(after).T
+            made = after.members.T if isinstance(after, Sets) else columns_of(after).T
         return dict(zip(self.outputs, made, strict=True))
 
     def _prediction(self, columns: list[np.ndarray]) -> Prediction:
@@ -168,8 +171,22 @@ class StoredRemedy:
         )
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``remedy.json`` and ``arrays.npz`` into ``folder``."""
+        """Write ``remedy.json`` and ``arrays.npz`` into ``folder``.
+
+        Raises
+        ------
+        UsageError
+            It reads features that have no names in a table, or a part that is not the library's.
+        """
         folder = Path(folder)
+        unnamed = [name for name, need in self.fitted.needs.items() if not need.columns]
+        if unnamed:
+            raise UsageError(
+                "remedy.save",
+                f"{self.fitted.method} reads {unnamed[0]!r}, whose columns have no names",
+                why="who applies it must find them in a table",
+                do="Fit with columns=(...), of a LikelihoodRatio in between(..., columns=(...))",
+            )
         folder.mkdir(parents=True, exist_ok=True)
         body, arrays = self._packed()
         with whole(folder / "arrays.npz") as partial, partial.open("wb") as file:
@@ -254,7 +271,7 @@ def load_remedy(folder: str | Path) -> StoredRemedy:
         )
     try:
         return _restored(body, arrays)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise EvidenceError(
             "load_remedy",
             f"the remedy in {folder} is not complete: {error}",
@@ -282,6 +299,7 @@ def _restored(body: dict, arrays: dict[str, np.ndarray]) -> StoredRemedy:
         takes, gives = form_from(body["takes"]), form_from(body["gives"])
     seen = Rows(np.zeros(0, np.uint64))
     fitted = Fitted(body["method"], found, takes, seen, gives=gives or takes)
+    _ = fitted.made  # a part that fits nowhere is found now, and not when it is used
     names = (tuple(body["columns"]), body["event"], tuple(body["classes"]))
     return StoredRemedy(fitted, *names, body["proof"], body["about"], body["normalize"])
 

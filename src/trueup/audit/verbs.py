@@ -51,7 +51,8 @@ def audit(
     data
         Path of Parquet or CSV files, ``file.duckdb::table``, a pandas, polars or Arrow table, or a
         dict of arrays (n,). A Spark or Dask DataFrame, a polars LazyFrame, an Ibis table and a
-        DuckDB relation stay where they are: their engine adds up, and only sums come here.
+        DuckDB relation stay where they are: their engine adds up, and only sums come here; of
+        forecasts of numbers DuckDB and Ibis hand over the columns that are needed.
     truth
         Column of what happened; guessed from the names where empty.
     probs, prob
@@ -102,7 +103,7 @@ def audit(
     started = time.perf_counter()
     by = (by,) if isinstance(by, str) else tuple(dict.fromkeys(by))
     columns = tuple([prob] if prob else [probs] if isinstance(probs, str) else probs)
-    options = _options(roles_and_leniency)
+    options = read_options("audit", roles_and_leniency)
     values, form = asked_form(options["numbers"])
     if form and columns:
         raise UsageError("audit", "probabilities and a forecast were given", do="Pass one of them")
@@ -117,7 +118,7 @@ def audit(
             compare(models, level=level) if len(models) > 1 else [],
             time.perf_counter() - started,
             datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            [*models[0].how, *_elsewhere(table)],
+            [*models[0].how, *_elsewhere(table, numbers=bool(roles.form))],
             level,
             notes,
         )
@@ -192,7 +193,7 @@ def _match(said: np.ndarray, y: Any) -> None:
         )
 
 
-def _options(given: dict) -> dict:
+def read_options(who: str, given: dict) -> dict:
     """Sort keywords into roles, leniency and the rest; refuse unknown ones."""
     names = ("time", "cluster", "weight", "model", "key", "against")
     roles = {k: given.pop(k) for k in names if k in given}
@@ -208,7 +209,7 @@ def _options(given: dict) -> dict:
     numbers = {key: given.pop(key) for key in NUMBERS if key in given}
     if given:
         raise UsageError(
-            "audit",
+            who,
             f"unknown argument {sorted(given)[0]!r}",
             do="Use time, cluster, weight, model, key, normalize, drop_bad, positive, classes; of "
             f"numbers {', '.join(NUMBERS)}, against",
@@ -216,18 +217,20 @@ def _options(given: dict) -> dict:
     return {"roles": roles, "leniency": leniency, "numbers": numbers, **rest}
 
 
-def _elsewhere(table: Any) -> list[tuple[str, str]]:
+def _elsewhere(table: Any, *, numbers: bool) -> list[tuple[str, str]]:
     """Which engine did the work, where trueup did not read the table itself."""
     engine = getattr(table, "engine", None)
     if engine is None:
         return []
-    return [("Engine", f"{engine.name} added up the rows where they are; only sums came here.")]
+    if numbers and engine.sends:
+        text = "handed over the columns that were needed; trueup added up the rows as they came."
+    else:
+        text = "added up the rows where they are; only sums came here."
+    return [("Engine", f"{engine.name} {text}")]
 
 
 def _judged(table: Table, roles: Roles, leniency: Leniency, level: float, options: dict):
     """Every model of the table judged, the best first, and what was left out."""
-    if roles.form:
-        _here("audit", table)
     look = profile(table, roles, leniency)
     names = [name for name, _ in _models(table, roles)] or [""]
     if len(names) > MODELS:
@@ -252,17 +255,6 @@ def _judged(table: Table, roles: Roles, leniency: Leniency, level: float, option
         judged.append(judge(found, plan, model=shown, level=level))
         notes = [s.left_out for s in plan.slicers if s.left_out] + _pairs_left_out(plan)
     return sorted(judged, key=lambda j: j.measures[j.score.name].value), notes
-
-
-def _here(who: str, table: Any) -> None:
-    """Forecasts of numbers are summed by trueup itself."""
-    engine = getattr(table, "engine", None)
-    if engine is not None:
-        raise UsageError(
-            who,
-            f"forecasts of numbers in a table of {engine.name} cannot be judged where they are",
-            do="Pass Parquet or CSV files, or a table in memory",
-        )
 
 
 def _models(table: Table, roles: Roles) -> list:

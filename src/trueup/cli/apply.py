@@ -13,7 +13,7 @@ from trueup.cli import plain
 @click.option("--out", required=True, help="File to write: .parquet, .csv or .tsv.")
 @click.option("--threads", default=2, show_default=True, help="Threads.")
 def command(remedy: str, table: str, out: str, threads: int) -> None:
-    """Correct TABLE with the folder REMEDY that `trueup audit --save` wrote."""
+    """Correct TABLE with the folder REMEDY of --save (`trueup audit`, `correct`)."""
     from trueup.audit.apply import apply_file
     from trueup.audit.store import load_remedy
 
@@ -21,4 +21,6 @@ def command(remedy: str, table: str, out: str, threads: int) -> None:
     done = apply_file(stored, table, out, threads=threads)
     click.echo(plain(f"{stored.fitted.method} applied to {done.rows:,} rows: {out}"))
     if done.unseen:
-        click.echo(plain(f"{done.unseen:,} rows of groups never seen took the pooled map"))
+        sets = stored.gives.kind == "sets"
+        got = "got every class" if sets else "took the pooled map"
+        click.echo(plain(f"{done.unseen:,} rows of groups never seen {got}"))

@@ -9,6 +9,7 @@ from trueup.core.cube import Cube as Cube
 from trueup.core.cube import cube_of as cube_of
 from trueup.core.cube import score_cube as score_cube
 from trueup.core.curve import Curve as Curve
+from trueup.core.errors import DivergedError as DivergedError
 from trueup.core.errors import EvidenceError as EvidenceError
 from trueup.core.errors import FitError as FitError
 from trueup.core.errors import LeakageError as LeakageError
@@ -29,3 +30,4 @@ from trueup.core.predictions import Quantiles as Quantiles
 from trueup.core.predictions import Sets as Sets
 from trueup.core.probabilities import Probabilities as Probabilities
 from trueup.core.rows import Rows as Rows
+from trueup.core.simulator import Simulator as Simulator

@@ -35,6 +35,10 @@ class UsageError(TrueupError):
     """An argument that makes no sense: a wrong name, a setting out of range."""
 
 
+class Unwritable(UsageError):
+    """A correction that an engine has no words for."""
+
+
 class EvidenceError(TrueupError):
     """Data that cannot be what they are said to be: missing columns, impossible probabilities."""
 

@@ -31,10 +31,11 @@ from trueup.core.forms import Form, columns_of, form_of
 from trueup.core.predictions import Prediction
 from trueup.core.probabilities import Probabilities
 from trueup.core.rows import Rows
+from trueup.core.saved import Saved
 from trueup.core.tables.names import quoted
 
 
-class AbstractMap(ABC):
+class AbstractMap(Saved, ABC):
     """A map of predictions, learned once: frozen numbers and how to apply them."""
 
     of: ClassVar[str] = ""
@@ -211,6 +212,7 @@ class Fitted:
         keep: Sequence[str] = (),
         normalize: bool = False,
         types: Mapping[str, str] | None = None,
+        outputs: Sequence[str] = (),
     ) -> str:
         """A query of ``relation`` with the corrected prediction.
 
@@ -220,7 +222,7 @@ class Fitted:
             What stands in the parentheses after FROM: a query, or ``FROM table`` in DuckDB.
         columns
             Names of the columns of the prediction: one for an event, else k. They are replaced;
-            where another form comes out its columns are added, with the names of ``gives.names``.
+            where another form comes out its columns are added.
         event
             Whether ``columns`` holds the probability of an event.
         keep
@@ -228,12 +230,14 @@ class Fitted:
         normalize
             Whether rows are divided by their sum first.
         types
-            SQL types of the corrected columns where they are not DOUBLE.
+            SQL types of the corrected columns where they are not those of their form.
+        outputs
+            Names of the columns that are added; empty means ``gives.names``.
         """
         name = "probs" if self.takes.kind == Probabilities.kind else self.takes.input
         given = {name: [f"CAST({quoted(c)} AS DOUBLE)" for c in columns]}
         same = self.gives == self.takes
-        out = list(columns if same else self.gives.names)
+        out = list(columns if same else outputs or self.gives.names)
         keep = [*(keep or columns), *([] if same else out)]
         for name, need in self.needs.items():
             given[name] = [f"CAST({quoted(c)} AS {need.sql_type})" for c in need.columns]
@@ -241,7 +245,7 @@ class Fitted:
             self.expression(event=event, normalize=normalize),
             relation=relation,
             inputs=given,
-            outputs={quoted(c): (types or {}).get(c, "DOUBLE") for c in out},
+            outputs={quoted(c): (types or {}).get(c, self.gives.sql_type) for c in out},
             keep=[quoted(c) for c in keep],
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 
@@ -18,10 +18,11 @@ from trueup.core.predictions import (
     Sets,
 )
 from trueup.core.probabilities import Probabilities
+from trueup.core.saved import Saved
 
 
 @dataclass(frozen=True)
-class Form:
+class Form(Saved):
     """What a prediction is made of.
 
     Attributes
@@ -58,6 +59,21 @@ class Form:
         fixed = {"normal": ("mean", "sd"), "intervals": ("low", "high"), "points": ("value",)}
         head = {"ensemble": "m", "sets": "in_", "probabilities": "p"}.get(self.kind, "v")
         return fixed.get(self.kind) or tuple(f"{head}{j}" for j in range(self.width))
+
+    def called(self, classes: Sequence[object] = ()) -> tuple[str, ...]:
+        """Names of its columns where the ``classes`` have names: ``in_cat``, ``in_dog`` of sets.
+
+        Names that differ by capitals alone would be one to most engines; then numbers tell classes
+        apart.
+        """
+        named = tuple(f"in_{name}" for name in classes)
+        apart = len({name.lower() for name in named}) == self.width
+        return named if self.kind == Sets.kind and apart else self.names
+
+    @property
+    def sql_type(self) -> str:
+        """Type of its columns in a table."""
+        return "BOOLEAN" if self.kind == Sets.kind else "DOUBLE"
 
     def prediction(self, columns: np.ndarray, *, like: Prediction | None = None) -> Prediction:
         """The prediction of this form with ``columns`` (n, width); classes are those of ``like``.

@@ -12,6 +12,7 @@ from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
 from trueup.core.forms import Form
 from trueup.core.number_sums import central_pairs, central_shares, share_name, usual_share
+from trueup.core.tables.checks import Check
 
 
 SURE = 0.01
@@ -152,3 +153,12 @@ def _gap(cube: Cube, share: float) -> Estimate:
     return Estimate(
         held.value - share, held.low - share, held.high - share, held.level, held.n, held.how
     )
+
+
+def short_series(measures: dict[str, Estimate]) -> list[Check]:
+    """A warning where rows follow each other for too long to tell whether a forecast is honest."""
+    test = measures.get("pit_p_value")
+    if test is None or not test.how.startswith("cannot be judged"):
+        return []
+    text = f"Whether it is honest {test.how}."
+    return [Check("data_short_series", "medium", text, test.n)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from trueup.audit.finding import in_order, percent
@@ -17,17 +16,21 @@ from trueup.audit.numbers.against import (
     how_compared,
 )
 from trueup.audit.numbers.drift import find_number_drift, number_drift_findings
-from trueup.audit.numbers.honesty import honesty_findings
+from trueup.audit.numbers.groups import (
+    columns_to_try,
+    fallen_back,
+    names_by_column,
+    not_tried,
+)
+from trueup.audit.numbers.honesty import honesty_findings, short_series
 from trueup.audit.numbers.measures import fair_score_of, measures_of, reported, score_of
-from trueup.audit.numbers.remedies import NumberBench, try_corrections
+from trueup.audit.numbers.remedies import NumberBench, try_corrections, words_of
 from trueup.audit.numbers.slices import find_number_slices, number_slice_findings
 from trueup.audit.remedies import Remedy
-from trueup.core.estimate import Estimate
 from trueup.core.forms import Form
 from trueup.core.measure import AbstractMeasure
 from trueup.core.number_sums import share_name, usual_share
 from trueup.core.outcome import Outcome
-from trueup.core.tables.checks import Check
 from trueup.core.tables.kernel import Scan
 from trueup.core.tables.plan import Plan
 
@@ -120,7 +123,8 @@ class JudgedNumbers(AbstractJudged):
         moved = next((d for d in self.drifts if d.changed and d.series != "spread"), None)
         if moved:
             return f"; refit on rows from {moved.change_at} on, where its errors changed"
-        bad = next((s for s in self.slices if s.flagged), None)
+        mended = [self.chosen.column] if self.chosen else []
+        bad = next((s for s in self.slices if s.flagged and list(s.by) != mended), None)
         return f"; then look into {bad.label}, which no overall correction mends" if bad else ""
 
     @property
@@ -139,13 +143,12 @@ class JudgedNumbers(AbstractJudged):
 
     @property
     def left_out(self) -> list[str]:
-        told = "No correction by group was tried: that is done for the probability of an event."
-        return [told] * bool(self.plan.slicers)
+        return [*not_tried(self.plan, self.slices), *fallen_back(self.plan, self.chosen)]
 
     def title(self, remedy: Remedy) -> str:
-        words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", remedy.title).split()
-        name = " ".join(word if word.isupper() else word.lower() for word in words)
-        found = remedy.fitted.map.parameters
+        if remedy.column:
+            return remedy.title
+        name, found = words_of(remedy.title), remedy.fitted.map.parameters
         if not found or len(found) > 3:
             return name
         return f"{name} ({', '.join(f'{k} {v:.3g}' for k, v in found.items())})"
@@ -228,14 +231,16 @@ def judge_numbers(
         if plan.clock is None or cube.chunks is None
         else find_number_drift(cube.chunks, plan.clock, form, level=level)
     )
-    bench = NumberBench(found.sample, form, cube.table.shape[0], cube.grouping)
-    fair = fair_score_of(form)
-    trial = try_corrections(bench, fair, in_time=plan.grouping == "block", level=level)
     against = compare_with(cube, form, plan.roles.against, level=level)
     measures |= against.measures if against else {}
     honesty = honesty_findings(cube, form, measures)
-    if form.kind == "ensemble" and not honesty:
-        # Any score of a few members is lowered by smoothing them, however honest they are.
+    # Any score of a few members is lowered by smoothing them, however honest they are.
+    smooth = form.kind != "ensemble" or bool(honesty)
+    by = names_by_column(found.sample, plan, columns_to_try(plan, cut))
+    bench = NumberBench(found.sample, form, cube.table.shape[0], cube.grouping, by)
+    in_time, fair = plan.grouping == "block", fair_score_of(form)
+    trial = try_corrections(bench, fair, in_time=in_time, level=level, smooth=smooth)
+    if not smooth and trial.chosen is not None and not trial.chosen.column:
         trial = replace(trial, chosen=None)
     findings = [
         *against_findings(against),
@@ -248,15 +253,6 @@ def judge_numbers(
     return JudgedNumbers(
         model, found, plan, measures, in_order(findings), cut, drifts, trial, checks, against
     )
-
-
-def short_series(measures: dict[str, Estimate]) -> list[Check]:
-    """A warning where rows follow each other for too long to tell whether a forecast is honest."""
-    test = measures.get("pit_p_value")
-    if test is None or not test.how.startswith("cannot be judged"):
-        return []
-    text = f"Whether it is honest {test.how}."
-    return [Check("data_short_series", "medium", text, test.n)]
 
 
 def _how(judged: JudgedNumbers) -> list[tuple[str, str]]:
@@ -274,7 +270,8 @@ def _how(judged: JudgedNumbers) -> list[tuple[str, str]]:
         ("Error bars", "Delete-a-group jackknife with Student's t at the effective degrees of "
          "freedom; Wilson's interval for shares with fewer than 15 errors or successes."),
         ("Corrections", f"Fitted {fitted}; half of the groups learn and choose by cross-fitting, "
-         "the other half prove; doing nothing is always a candidate."),
+         "the other half prove; doing nothing is always a candidate. Corrections for each value of "
+         "a column in which a slice stands out must beat what wins without."),
         ("Slices", "Each slice is asked two questions and its smaller p-value doubled; "
          "Benjamini-Hochberg at 5 % over single values and at 1 % over pairs; a pair is named only "
          "if neither of its values explains it."),

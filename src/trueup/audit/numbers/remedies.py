@@ -5,12 +5,23 @@ from __future__ import annotations
 import contextlib
 import importlib
 import math
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-from trueup.audit.remedies import PLENTY, Remedy, Trial, numbers_of, short_name
+from trueup.audit.numbers.groups import by_value
+from trueup.audit.remedies import (
+    PLENTY,
+    Remedy,
+    Trial,
+    numbers_of,
+    settled,
+    short_name,
+)
+from trueup.calibration.recalibrate import do_nothing, per_group
 from trueup.core.cards import Card, all_cards
 from trueup.core.correction import AbstractCorrection
 from trueup.core.errors import FitError
@@ -48,12 +59,16 @@ def entrants(form: Form) -> list[tuple[Card, AbstractCorrection]]:
 
 @dataclass(frozen=True, eq=False)
 class NumberBench:
-    """A seeded sample of rows of a table of forecasts."""
+    """A seeded sample of rows of a table of forecasts.
+
+    ``by`` are the columns (n,) whose values may get a correction each.
+    """
 
     sample: Sample
     form: Form
     count: int
     kind: str
+    by: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def exact(self) -> bool:
@@ -73,16 +88,19 @@ class NumberBench:
             self.sample.truth[keep],
             weight=None if self.sample.weight is None else self.sample.weight[keep],
             grouped=Grouping(self.sample.group[keep], self.count, self.kind),
+            by={column: names[keep] for column, names in self.by.items()},
             rows=Rows.of([], keys=np.flatnonzero(keep)),
         )
 
 
 def try_corrections(
-    bench: NumberBench, score: AbstractMeasure, *, in_time: bool, level: float
+    bench: NumberBench, score: AbstractMeasure, *, in_time: bool, level: float, smooth: bool = True
 ) -> Trial:
     """Fit, choose and prove every correction that suits the forecasts of ``bench``.
 
     Nothing is tried where there are too few groups to learn from some and to prove on others.
+    Corrections for each value of a column must beat the one that wins without them, and doing
+    nothing. Unless ``smooth`` only those that keep the kind of prediction may win.
     """
     sizes = bench.sizes()
     split = split_groups(sizes, in_time=in_time, folds=5 if sizes.sum() < PLENTY else 3)
@@ -95,6 +113,9 @@ def try_corrections(
     nothing = float(course.weight @ course.before)
     remedies = course.ranked(found)
     best = remedies[0] if remedies[0].held_out_loss < nothing else None
+    if not smooth and best is not None and best.fitted.gives != best.fitted.takes:
+        best = None
+    remedies, best = course.by_columns(remedies, best)
     proven = best is not None and best.proof.outcome is Outcome.PROVEN
     return Trial(remedies, best if proven else None, best.name if best else "none", split)
 
@@ -156,6 +177,38 @@ class _Course:
             return Remedy(*names, fitted, proof, loss, _numbers(fitted.map)), rows
         return None
 
+    def by_columns(
+        self, remedies: list[Remedy], best: Remedy | None
+    ) -> tuple[list[Remedy], Remedy | None]:
+        """All remedies with those for each value of a column, the winner first, and the winner."""
+        won = []
+        for column in self.bench.by:
+            found, first = self._by_column(column, best)
+            remedies = remedies + found
+            won += [first] * (first is not None)
+        best = settled(min(won, key=lambda remedy: remedy.held_out_loss, default=None), best)
+        first = best or remedies[0]
+        others = [remedy for remedy in remedies if remedy is not first]
+        return [first, *sorted(others, key=lambda remedy: remedy.held_out_loss)], best
+
+    def _by_column(self, column: str, best: Remedy | None) -> tuple[list[Remedy], Remedy | None]:
+        """Corrections for each value of ``column``, and the one that beats ``best``, if any."""
+        pairs = {card.name: (card, made) for card, made in entrants(self.bench.form)}
+        to_beat = (do_nothing.CARD, do_nothing.DoNothing()) if best is None else pairs[best.title]
+        winner = None
+        if best is not None and best.fitted.map.parameters:
+            winner = (best.name, words_of(best.title), to_beat[1])
+        values = len(np.unique(self.learn.by[column]))
+        tried = [self.tried(*to_beat)]
+        for name, words, settings in by_value(column, values, self.bench.form.kind, winner):
+            made = self.tried(per_group.CARD, settings)
+            if made is not None:
+                remedy = replace(made[0], name=name, title=words, column=column)
+                tried.append((remedy, made[1]))
+        known = [each for each in tried if each is not None]
+        first = self.ranked(known)[0]
+        return [remedy for remedy, _ in known if remedy.column], first if first.column else None
+
     def _judged(self, settings: AbstractCorrection, learn: Evidence, on: Evidence) -> np.ndarray:
         fitted = settings.fit(learn)
         if not fitted.converged or not fitted.needs.keys() <= on.by.keys():
@@ -191,8 +244,23 @@ class _Course:
         return mean <= math.sqrt(float((left**2).sum()))
 
 
+def words_of(name: str) -> str:
+    """``SpreadScaling`` -> ``spread scaling``; ``EMOS`` stays.
+
+    Examples
+    --------
+    >>> words_of("QuantileMapping")
+    'quantile mapping'
+    """
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).split()
+    return " ".join(word if word.isupper() else word.lower() for word in words)
+
+
 def _numbers(learned: AbstractMap) -> int:
     """How many numbers a map has learned: those it names, where it names them all."""
+    if isinstance(learned, per_group.GroupMaps):
+        apart = [each for each in learned.maps if each is not learned.pooled]
+        return sum(map(_numbers, (*apart, learned.pooled)))
     named = getattr(learned, "numbers", None)
     return len(named) if isinstance(named, tuple) else numbers_of(learned)
 

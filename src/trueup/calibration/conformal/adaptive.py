@@ -23,6 +23,7 @@ CARD = Card(
           "several rates: Zaffran et al. 2022, ICML, arXiv:2202.07282",
     also=("forecast",),
     exports=("AdaptiveConformal",),
+    claims=("long-run coverage of any sequence",),
     cost="O(s w log w) a step for s series that remember w scores each",
     not_for="rows without order: see ConformalIntervals; a guarantee at every single time",
 )  # fmt: skip

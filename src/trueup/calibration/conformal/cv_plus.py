@@ -24,6 +24,7 @@ CARD = Card(
     paper="Barber, Candes, Ramdas & Tibshirani 2021, Ann. Stat. 49(1), arXiv:1905.02928; "
           "Kim, Xu & Barber 2020, arXiv:2002.09025",
     exports=("bootstrap_plus", "cv_plus", "jackknife_plus"),
+    claims=("covers at least 1 - 2 alpha",),
     cost="O((n + m K) log n) for K folds; O(n m) where every row has a model of its own",
     not_for="plenty of rows, where ConformalIntervals needs one model only; rows in time",
 )  # fmt: skip

@@ -39,6 +39,7 @@ CARD = Card(
           "guarantee": "every quantile over all rows, or within every group"},
     paper="Vovk, Shen, Manokhin & Xie 2019, Machine Learning 108; "
           "Vovk, Petej, Nouretdinov, Manokhin & Gammerman 2020, COPA",
+    claims=("finite-sample marginal coverage", "coverage in every group"),
     exports=("ConformalDistribution", "predictive_system"),
     cost="O(n log n) for the fit, O(q) a row; the score of a whole law O(log n) a row",
     not_for="quantiles further out than 1 / (n + 1); laws whose shape differs from row to row",
@@ -106,14 +107,14 @@ class ConformalDistribution(AbstractCorrection):
         residuals = scaled_residuals(evidence.prediction, evidence.truth, score)
         pooled = self._steps(residuals, weight)
         if self.per == "all":
-            return Shifted(score, takes, pooled[None]), True
+            return Ranked(score, takes, pooled[None]), True
         names, group = groups_of("ConformalDistribution", evidence, self.per)
         parts = rows_by_group(group, len(names))
         own = [
             self._steps(residuals[rows], weight[rows], of=f"group {name!r}")
             for name, rows in zip(names, parts, strict=True)
         ]
-        return Shifted(score, takes, np.array([*own, pooled]), self.per, names), True
+        return Ranked(score, takes, np.array([*own, pooled]), self.per, names), True
 
     def _steps(self, residuals: np.ndarray, weight: np.ndarray, of: str = "") -> np.ndarray:
         """What (q,) is added at every level."""
@@ -125,7 +126,7 @@ class ConformalDistribution(AbstractCorrection):
 
 
 @dataclass(frozen=True, eq=False)
-class Shifted(AbstractMap):
+class Ranked(AbstractMap):
     """The middle of a row plus ``steps`` times its unit.
 
     Parameters

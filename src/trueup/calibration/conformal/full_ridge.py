@@ -20,6 +20,7 @@ CARD = Card(
           "guarantee": "over all rows, exact"},
     paper="Burnaev & Vovk 2014, COLT, arXiv:1404.2083; Vovk, Gammerman & Shafer 2005, section 2.3",
     exports=("ridge_intervals",),
+    claims=("covers exchangeable rows at its level",),
     cost="O(n d^2) once, O(n d) a new row",
     not_for="other models: see cv_plus; a ridge chosen on the same rows",
 )  # fmt: skip

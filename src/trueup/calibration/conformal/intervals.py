@@ -10,10 +10,10 @@ import numpy as np
 from trueup.calibration.conformal.frames import check_score, frame_of, usual_score
 from trueup.calibration.conformal.margins import (
     AbstractMargin,
-    ByGroup,
-    ByRatio,
+    MarginByGroup,
+    MarginByRatio,
+    MarginSteps,
     Same,
-    Steps,
     Widened,
 )
 from trueup.calibration.conformal.ranks import check_level, upper_quantile
@@ -41,6 +41,8 @@ CARD = Card(
     paper="Lei et al. 2018, JASA 113(523); Romano, Patterson & Candes 2019, arXiv:1905.03222; "
           "variants: Sesia & Candes 2020, Stat 9(1); ratios: Tibshirani et al. 2019, "
           "arXiv:1904.06019",
+    claims=("finite-sample marginal coverage", "coverage in every group",
+            "coverage under a known covariate shift"),
     cost="O(n) for the fit, O(m) for m new rows",
     not_for="rows in time that drift: see AdaptiveConformal; fewer rows than level / (1 - level)",
 )  # fmt: skip
@@ -151,12 +153,12 @@ class ConformalIntervals(AbstractCorrection):
             self._pair(sides[:, rows], weight[rows], of=f"group {name!r}")
             for name, rows in zip(names, parts, strict=True)
         ]
-        return ByGroup(self.per, names, np.array([*pairs, pooled]))
+        return MarginByGroup(self.per, names, np.array([*pairs, pooled]))
 
-    def _by_ratio(self, evidence: Evidence, sides, weight: np.ndarray) -> ByRatio:
+    def _by_ratio(self, evidence: Evidence, sides, weight: np.ndarray) -> MarginByRatio:
         made, ratios = ratios_of("ConformalIntervals", evidence, self.ratio)
         level = 1 - (1 - self.level) / len(sides)
-        steps = [Steps.of(side, weight * ratios, level=level) for side in sides]
+        steps = [MarginSteps.of(side, weight * ratios, level=level) for side in sides]
         usual = ratios[weight > 0].min()
         if any(not len(s.edges) or s.edges[-1] < usual for s in steps):
             reach = 1 - len(sides) * usual / (usual + (weight * ratios).sum())
@@ -167,7 +169,7 @@ class ConformalIntervals(AbstractCorrection):
                 why="a few rows carry most of the weight",
                 do="Pass more rows or a lower level",
             )
-        return ByRatio(made, steps[0], steps[-1])
+        return MarginByRatio(made, steps[0], steps[-1])
 
     def _pair(self, sides: np.ndarray, weight: np.ndarray, of: str = "") -> tuple[float, float]:
         """Margins below and above from the scores (2, n) of both sides, or (1, n) of the worse."""

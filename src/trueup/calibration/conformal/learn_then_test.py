@@ -40,6 +40,7 @@ CARD = Card(
     },
     paper="Angelopoulos, Bates, Candes, Jordan, Lei 2021, arXiv:2110.01052; betting: "
     "Waudby-Smith, Ramdas 2020, arXiv:2010.09686",
+    claims=("wrong thresholds are allowed no more often than said",),
     cost="O(n t) for n rows and t thresholds",
     not_for="few rows and a loss that rises along the grid: ConformalRiskControl allows more",
 )

@@ -13,6 +13,7 @@ from trueup.calibration.recalibrate.grouping import key_of
 from trueup.core.expressions import Expr, Join, Lookup, Piecewise, Scaled, Total, operate
 from trueup.core.fitted import AbstractMap
 from trueup.core.forms import Form
+from trueup.core.saved import Saved
 
 
 EVERYTHING = 1e150
@@ -22,7 +23,7 @@ MOST = 512
 """Steps that a margin by ratio keeps: coverage rises by (1 - level) / 512 at most."""
 
 
-class AbstractMargin(ABC):
+class AbstractMargin(Saved, ABC):
     """Margins below and above, in units of a frame."""
 
     @abstractmethod
@@ -63,7 +64,7 @@ class Same(AbstractMargin):
 
 
 @dataclass(frozen=True, eq=False)
-class ByGroup(AbstractMargin):
+class MarginByGroup(AbstractMargin):
     """Margins (g + 1, 2) of the groups ``names`` of ``column``; the last row for all others."""
 
     column: str
@@ -97,7 +98,7 @@ def _moved(end: Expr, margin: Expr, unit: Expr | None) -> Expr:
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class MarginSteps(Saved):
     """A margin that steps up with a row's own likelihood ratio.
 
     Parameters
@@ -112,7 +113,7 @@ class Steps:
     values: np.ndarray
 
     @classmethod
-    def of(cls, scores: np.ndarray, weight: np.ndarray, *, level: float) -> Steps:
+    def of(cls, scores: np.ndarray, weight: np.ndarray, *, level: float) -> MarginSteps:
         r"""The least score q with :math:`\sum_{s_i \le q} w_i \ge \mathrm{level}\,(W + w)`.
 
         As the ratio w of the new row rises past :math:`C_j / \mathrm{level} - W`, with :math:`C_j`
@@ -130,12 +131,12 @@ class Steps:
 
 
 @dataclass(frozen=True, eq=False)
-class ByRatio(AbstractMargin):
+class MarginByRatio(AbstractMargin):
     """Margins by the likelihood ratio of a row, one column."""
 
     ratio: Expr
-    low: Steps
-    high: Steps
+    low: MarginSteps
+    high: MarginSteps
 
     def added(self, end: Expr, unit: Expr | None, *, sign: int) -> Expr:
         steps = self.high if sign > 0 else self.low

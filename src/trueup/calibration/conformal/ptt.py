@@ -28,6 +28,7 @@ CARD = Card(
     axes={"score": "any, bent by rank and sigmoid", "construction": "none", "guarantee": "none"},
     paper="Yan, Romano, Weng 2024, arXiv:2404.19651, section 4.1",
     mission=(256,),
+    claims=("coverage under the worst attack",),
     cost="O(log h) a score for h held-out rows",
     not_for="rows that calibrate as well: the ranks must come from rows of their own",
 )

@@ -29,6 +29,7 @@ CARD = Card(
     axes={"score": "conditional of a circuit", "construction": "any", "guarantee": "robust"},
     paper="Kang, Guerel, Li, Li 2024, arXiv:2403.11348, sections 4 and 5",
     mission=(234,),
+    claims=("coverage under the worst attack",),
     cost="O(n k c) for k classes and c concepts; bounds O(n k^2 c)",
     not_for="detectors that are wrong more often than chance, or all wrong together",
 )

@@ -36,6 +36,7 @@ CARD = Card(
     summary="choose a threshold so that the expected loss of the next row stays below a bound",
     axes={"score": "any loss", "construction": "a grid of thresholds", "guarantee": "mean"},
     paper="Angelopoulos, Bates, Fisch, Lei, Schuster 2022, arXiv:2208.02814, section 2",
+    claims=("expected loss of a new row is held",),
     cost="O(n t) for n rows and t thresholds",
     not_for="losses that do not rise along the grid, or a promise for this one data set: use "
     "LearnThenTest",

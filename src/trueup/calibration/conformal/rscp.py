@@ -37,6 +37,7 @@ CARD = Card(
     axes={"score": "any, smoothed by noise", "construction": "split", "guarantee": "robust"},
     paper="Yan, Romano, Weng 2024, arXiv:2404.19651, section 3",
     mission=(256,),
+    claims=("coverage under the worst attack",),
     cost="O((n + m k) d) for d draws of noise; the model runs d times a row",
     not_for="inputs that nobody attacks: plain split conformal sets are smaller",
 )

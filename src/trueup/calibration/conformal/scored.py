@@ -7,16 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from trueup.calibration.conformal.scores import AbstractScore
-from trueup.calibration.conformal.standing import OfNames
+from trueup.calibration.conformal.standing import OfNodes
 from trueup.calibration.conformal.thresholds import AbstractThreshold
-from trueup.core.errors import UsageError
+from trueup.core.errors import Unwritable
 from trueup.core.expressions import Expr, OfOne
 from trueup.core.fitted import AbstractMap
 from trueup.core.row_sums import row_blocks
 
-
-LARGEST_SQL = 20
-"""Classes up to which SQL compares them in pairs."""
 
 SLACK = 1e-10
 """Sums of probabilities differ by so much between engines; a class this near is inside."""
@@ -44,19 +41,19 @@ class Conformity(OfOne):
         return out
 
     def sql(self, *parts: list[str]) -> list[str]:
-        if self.seed is not None and self.score.chance:
-            refuse_sql("scores with chance", "Fit with seed=None")
-        if self.width > LARGEST_SQL:
-            refuse_sql(
-                f"scores by rank of {self.width} classes",
-                f"Use score='lac', or {LARGEST_SQL} classes at most",
-            )
-        return [self.score.sql(OfNames(parts[0], j)) for j in range(self.width)]
+        what, why, do = self.stays
+        raise Unwritable("export to sql", f"there is no way to write {what}", why=why, do=do)
 
+    @property
+    def written(self) -> Expr:
+        return self if any(self.stays) else self.score.expression(OfNodes(self.x))
 
-def refuse_sql(what: str, do: str) -> None:
-    """Say what cannot be written in SQL."""
-    raise UsageError("export to sql", f"there is no way to write {what}", do=do)
+    @property
+    def stays(self) -> tuple[str, str, str]:
+        if self.seed is None or not self.score.chance:
+            return ("", "", "")
+        why = "the chance of a row is drawn from the digits of its probabilities, by this library"
+        return ("scores with chance", why, "Fit with seed=None, or use `trueup apply` of a table")
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from trueup.calibration.conformal.standing import OfAll, OfNames, OfTruth
+from trueup.calibration.conformal.standing import OfAll, OfNodes, OfTruth
 from trueup.core.errors import UsageError
+from trueup.core.expressions import Expr, Scaled, operate
+from trueup.core.saved import Saved
 
 
-class AbstractScore(ABC):
+class AbstractScore(Saved, ABC):
     """How well a class conforms with what the model says; the higher, the more usual.
 
-    A final class gives the formula twice: in numbers and in SQL. Both read where a class stands
-    among the others of its row: its probability ``p``, the ``mass`` and the number ``rank`` of all
-    classes that are at least as probable, ``top`` the greatest probability, ``rival`` that of the
-    other classes, and ``u``, a number in [0, 1), or 1 where chance plays no part.
+    A final class gives the formula twice: in numbers, and as an expression for other engines. Both
+    read where a class stands among the others of its row: its probability ``p``, the ``mass`` and
+    the number ``rank`` of all classes that are at least as probable, ``top`` the greatest
+    probability, ``rival`` that of the other classes, and in numbers ``u`` in [0, 1), or 1 where
+    chance plays no part.
     """
 
     chance: ClassVar[bool] = True
@@ -35,8 +38,8 @@ class AbstractScore(ABC):
         """Score of the classes that stand as ``s`` says."""
 
     @abstractmethod
-    def sql(self, s: OfNames) -> str:
-        """The same in SQL."""
+    def expression(self, s: OfNodes) -> Expr:
+        """The same without chance, a column a class."""
 
     def of_truth(self, probs: np.ndarray, truth: np.ndarray, *, seed: int | None) -> np.ndarray:
         """Score (n,) of the class that came."""
@@ -64,7 +67,7 @@ class LAC(AbstractScore):
     def conformity(self, s: Any) -> np.ndarray:
         return s.p
 
-    def sql(self, s: OfNames) -> str:
+    def expression(self, s: OfNodes) -> Expr:
         return s.p
 
 
@@ -78,8 +81,8 @@ class Margin(AbstractScore):
     def conformity(self, s: Any) -> np.ndarray:
         return s.p - s.rival
 
-    def sql(self, s: OfNames) -> str:
-        return f"{s.p} - {s.rival}"
+    def expression(self, s: OfNodes) -> Expr:
+        return operate("subtract", s.p, s.rival)
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,8 @@ class APS(AbstractScore):
     def conformity(self, s: Any) -> np.ndarray:
         return (1.0 - s.u) * s.p - s.mass
 
-    def sql(self, s: OfNames) -> str:
-        return f"-({s.mass})"
+    def expression(self, s: OfNodes) -> Expr:
+        return Scaled(s.mass, -1.0)
 
 
 @dataclass(frozen=True)
@@ -120,9 +123,10 @@ class RAPS(AbstractScore):
         beyond = np.maximum(s.rank - self.free, 0)
         return (1.0 - s.u) * s.p - s.mass - self.penalty * beyond
 
-    def sql(self, s: OfNames) -> str:
-        beyond = f"CASE WHEN {s.rank} > {self.free} THEN {s.rank} - {self.free} ELSE 0 END"
-        return f"-({s.mass}) - {float(self.penalty)!r} * ({beyond})"
+    def expression(self, s: OfNodes) -> Expr:
+        free = Scaled(s.rank, 1.0, -float(self.free))
+        beyond = operate("greatest", free, Scaled(s.rank, 0.0))
+        return operate("subtract", Scaled(s.mass, -1.0), Scaled(beyond, self.penalty))
 
 
 @dataclass(frozen=True)
@@ -152,9 +156,9 @@ class SAPS(AbstractScore):
         after = self.penalty * (s.rank - 2.0 + s.u)
         return -s.top - np.where(s.rank > 1, after, (s.u - 1.0) * s.top)
 
-    def sql(self, s: OfNames) -> str:
-        after = f"{float(self.penalty)!r} * ({s.rank} - 1)"
-        return f"-{s.top} - CASE WHEN {s.rank} > 1 THEN {after} ELSE 0e0 END"
+    def expression(self, s: OfNodes) -> Expr:
+        after = Scaled(s.rank, -self.penalty, self.penalty)
+        return operate("subtract", after, s.top)
 
 
 def _check(who: str, **settings: float) -> None:

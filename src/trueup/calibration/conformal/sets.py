@@ -39,6 +39,12 @@ CARD = Card(
     paper="Vovk, Gammerman & Shafer 2005; Sadinle, Lei & Wasserman 2019, JASA 114(525); "
     "Romano, Sesia & Candes 2020, arXiv:2006.02544; by cluster: Ding et al. 2023, "
     "arXiv:2306.09335; ratios: Tibshirani et al. 2019, arXiv:1904.06019",
+    claims=(
+        "finite-sample marginal coverage",
+        "class-conditional coverage",
+        "coverage in every group",
+        "coverage under a known covariate shift",
+    ),
     exports=("ConformalSets", "LikelihoodRatio", "RAPS", "SAPS"),
     cost="O(n k) for the fit; O(m k) for m new rows by LAC, O(m k log k) by the others",
     not_for="fewer rows than level / (1 - level); rows that drift away from those of the fit",

@@ -1,4 +1,4 @@
-"""Where a class stands among the others of its row, for one class a row, for all, and in SQL."""
+"""Where a class stands among the others of its row: of one class a row, of all, in expressions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ from functools import cached_property
 
 import numpy as np
 
+from trueup.core.expressions import (
+    Above,
+    AtLeast,
+    Expr,
+    Scaled,
+    Sorted,
+    Total,
+    operate,
+)
 from trueup.core.rows import uniforms
 
 
@@ -98,32 +107,31 @@ class OfAll:
         return out
 
 
-class OfNames:
-    """Class ``j`` among columns of SQL, by comparisons of pairs."""
+class OfNodes:
+    """All classes, the columns of ``probs``, as expressions for other engines; without chance."""
 
-    u = "1e0"
+    def __init__(self, probs: Expr) -> None:
+        self.p = probs
 
-    def __init__(self, columns: list[str], j: int) -> None:
-        self.p, self._columns, self._j = columns[j], columns, j
+    @cached_property
+    def mass(self) -> Expr:
+        return Above(self.p)
 
-    def _sum(self, what: str) -> str:
-        return " + ".join(
-            f"CASE WHEN {x} >= {self.p} THEN {what.format(x)} ELSE 0 END" for x in self._columns
+    @cached_property
+    def rank(self) -> Expr:
+        return Above(self.p, count=True)
+
+    @cached_property
+    def top(self) -> Expr:
+        return Total(self.p, greatest=True)
+
+    @cached_property
+    def rival(self) -> Expr:
+        order, k = Sorted(self.p), self.p.width
+        first = AtLeast(operate("subtract", self.p, order[k - 1]), 0.0)
+        # One of the factors is 0 and the other 1: the sum is exact.
+        others = Scaled(first, -1.0, 1.0)
+        second, top = (
+            operate("multiply", own, order[k - j]) for own, j in ((first, 2), (others, 1))
         )
-
-    @property
-    def mass(self) -> str:
-        return self._sum("{0}")
-
-    @property
-    def rank(self) -> str:
-        return f"({self._sum('1')})"
-
-    @property
-    def top(self) -> str:
-        return f"greatest({', '.join(self._columns)})"
-
-    @property
-    def rival(self) -> str:
-        others = [x for i, x in enumerate(self._columns) if i != self._j]
-        return f"greatest({', '.join(others)})" if len(others) > 1 else others[0]
+        return operate("add", second, top)

@@ -10,6 +10,7 @@ import numpy as np
 from trueup.calibration.recalibrate.grouping import key_of
 from trueup.core.errors import FitError, UsageError
 from trueup.core.expressions import AtLeast, Expr, Lookup, Piecewise, operate
+from trueup.core.saved import Saved
 
 
 EVERY = -1e9
@@ -79,7 +80,7 @@ def check_level(who: str, level: float) -> None:
         raise UsageError(who, f"level is {level}", do="Pass a share in (0, 1), such as 0.9")
 
 
-class AbstractThreshold(ABC):
+class AbstractThreshold(Saved, ABC):
     """Which classes are inside, by their scores."""
 
     @abstractmethod

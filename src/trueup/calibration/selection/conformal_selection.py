@@ -31,6 +31,7 @@ CARD = Card(
     axes={"rank": "plain, or weighted", "model": "one", "test": "BH, or e-BH with pruning"},
     paper="Jin, Candes 2023, JMLR 24(244); under covariate shift: arXiv:2307.09291",
     mission=(25,),
+    claims=("false discovery rate at most its level",),
     cost="O((n + m) log (n + m))",
     not_for="a model that was chosen or fitted on the labelled rows: use OptCS",
 )

@@ -33,6 +33,7 @@ CARD = Card(
     axes={"rank": "plain", "model": "best of K, or refitted", "test": "e-BH with pruning"},
     paper="Bai, Jin 2024, arXiv:2411.17983, sections 3 and 4",
     mission=(25,),
+    claims=("false discovery rate at most its level",),
     cost="O(K (n + m) log (n + m)); refitted: m times that, and the fits",
     not_for="one model that was fitted elsewhere: ConformalSelection needs no pruning",
 )

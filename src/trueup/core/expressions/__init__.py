@@ -9,6 +9,8 @@ from trueup.core.expressions.compute import evaluate as evaluate
 from trueup.core.expressions.compute import in_order as in_order
 from trueup.core.expressions.compute import inputs_of as inputs_of
 from trueup.core.expressions.compute import select as select
+from trueup.core.expressions.compute import written as written
+from trueup.core.expressions.grouped import by_group as by_group
 from trueup.core.expressions.nodes import Expr as Expr
 from trueup.core.expressions.nodes import Input as Input
 from trueup.core.expressions.nodes import Join as Join
@@ -25,6 +27,7 @@ from trueup.core.expressions.ops import logs_of as logs_of
 from trueup.core.expressions.ops import operate as operate
 from trueup.core.expressions.ops import probs_of as probs_of
 from trueup.core.expressions.ops import softmax as softmax
+from trueup.core.expressions.order import Above as Above
 from trueup.core.expressions.order import Sorted as Sorted
 from trueup.core.expressions.order import mean_over as mean_over
 from trueup.core.expressions.pieces import MISSING as MISSING

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +44,31 @@ def in_order(expr: Expr) -> Iterator[Expr]:
             stack += [(node, True), *((part, False) for part in reversed(node.parents))]
 
 
+def written(expr: Expr) -> Expr:
+    """The same expression in nodes that every engine knows.
+
+    A node that NumPy computes in a faster way of its own stands for others that say the same.
+    """
+    done: dict[int, Expr] = {}
+    for node in in_order(expr):
+        parts = {f.name: getattr(node, f.name) for f in fields(node)}  # type: ignore[arg-type]
+        moved = {name: _moved(part, done) for name, part in parts.items()}
+        changed = {name: part for name, part in moved.items() if part is not parts[name]}
+        made = replace(node, **changed) if changed else node  # type: ignore[type-var]
+        done[id(node)] = made.written
+    return done[id(expr)]
+
+
+def _moved(part: Any, done: Mapping[int, Expr]) -> Any:
+    """A field of a node with what its parents have become."""
+    if isinstance(part, Expr):
+        return done[id(part)]
+    if isinstance(part, tuple) and any(isinstance(p, Expr) for p in part):
+        every = tuple(_moved(p, done) for p in part)
+        return every if any(a is not b for a, b in zip(every, part, strict=True)) else part
+    return part
+
+
 def inputs_of(expr: Expr) -> list[Input]:
     """The inputs that an expression needs."""
     return [node for node in in_order(expr) if isinstance(node, Input)]
@@ -73,6 +100,7 @@ def select(
     keep
         Quoted names of all columns of the result, in order.
     """
+    expr = written(expr)
     names, stages = _staged(expr, inputs, taken="".join(keep).lower())
     # greatest() and CASE take NULL for a number; a missing probability must stay missing.
     given = [node for node in inputs_of(expr) if not isinstance(node, Key)]

@@ -9,6 +9,7 @@ from functools import reduce
 import numpy as np
 
 from trueup.core.errors import UsageError
+from trueup.core.saved import Saved
 
 
 NARROW = 8
@@ -21,7 +22,7 @@ def literal(number: float) -> str:
     return text if "e" in text else f"{text}e0"
 
 
-class Expr(ABC):
+class Expr(Saved, ABC):
     """Columns computed row by row from the columns of ``parents``."""
 
     @property
@@ -44,6 +45,16 @@ class Expr(ABC):
 
     def __getitem__(self, column: int) -> Pick:
         return Pick(self, (column,))
+
+    @property
+    def written(self) -> Expr:
+        """The same in nodes that every engine knows; itself where it is one."""
+        return self
+
+    @property
+    def stays(self) -> tuple[str, str, str]:
+        """What no engine but NumPy can do, why, and what to do; empty where it can leave."""
+        return ("", "", "")
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trueup.core.errors import UsageError
 from trueup.core.expressions.nodes import Expr, Join, Scaled, Total
 from trueup.core.probabilities import EPS
 
@@ -54,6 +55,12 @@ class Apply(Expr):
 
     op: str
     parts: tuple[Expr, ...]
+
+    def __post_init__(self) -> None:
+        if self.op not in OPS:
+            raise UsageError(
+                "expression", f"there is no operation {self.op!r}", do=f"Use {', '.join(OPS)}"
+            )
 
     @property
     def width(self) -> int:

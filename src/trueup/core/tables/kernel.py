@@ -32,26 +32,34 @@ LEAST_SAMPLE = 20_000
 
 @dataclass(eq=False)
 class Sample:
-    """Rows kept for what a cube cannot answer: (n, k) columns of predictions and their roles."""
+    """Rows kept for what a cube cannot answer: (n, k) columns of predictions and their roles.
+
+    ``codes`` (n, slicers) are the numbers of the slices of every row, where they are kept.
+    """
 
     probs: np.ndarray
     truth: np.ndarray
     group: np.ndarray
     weight: np.ndarray | None = None
     every: int = 1
+    codes: np.ndarray | None = None
 
     @classmethod
     def joined(cls, parts: list[Sample]) -> Sample:
         """One sample of those of all batches."""
-        weight = None
-        if parts[0].weight is not None:
-            weight = np.concatenate([part.weight for part in parts])  # type: ignore[misc]
+
+        def whole(name: str) -> np.ndarray | None:
+            if getattr(parts[0], name) is None:
+                return None
+            return np.concatenate([getattr(part, name) for part in parts])
+
         return cls(
             np.concatenate([part.probs for part in parts]),
             np.concatenate([part.truth for part in parts]),
             np.concatenate([part.group for part in parts]),
-            weight,
+            whole("weight"),
             parts[0].every,
+            whole("codes"),
         )
 
 

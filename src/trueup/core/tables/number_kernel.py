@@ -70,8 +70,18 @@ class NumberKernel:
             shape = (plan.groups, SPREADS)
             part["spread"] = tally(group * SPREADS + spread, chosen, shape=shape)
         part |= self._cut(arrays, group, columns)
-        part["sample"] = [self._sample(said, truth, group, weight, row)]
+        part["sample"] = [self.sample(arrays, row)]
         return part
+
+    def sample(self, arrays: dict[str, np.ndarray], row: np.ndarray) -> Sample:
+        """Those of the rows that are kept for what no sum can answer."""
+        keep = kept(row, self.every)
+        some = {name: np.asarray(column)[keep] for name, column in arrays.items()}
+        values = np.column_stack([some[f"p{j}"].astype(float) for j in range(self.form.width)])
+        weight, group = some.get("w"), self._group(some, row[keep])
+        codes = [some[f"s{i}"].astype(np.uint8) for i in range(len(self.plan.slicers))]
+        columns = np.column_stack(codes) if codes else None
+        return Sample(values, some["y"].astype(float), group, weight, self.every, columns)
 
     def _columns(self, said: list, truth: np.ndarray, row: np.ndarray):
         """The columns (n,) to sum and the place (n,) of every truth, a block at a time."""
@@ -116,12 +126,6 @@ class NumberKernel:
             chunk = plan.clock.chunk[arrays["t"]]
             part["chunks"] = tally(chunk, columns, shape=(plan.clock.chunks, 1))
         return part
-
-    def _sample(self, said: list, truth, group, weight, row) -> Sample:
-        keep = kept(row, self.every)
-        values = np.column_stack([column[keep] for column in said])
-        weight = None if weight is None else weight[keep]
-        return Sample(values, truth[keep], group[keep], weight, self.every)
 
     def finish(self, total: dict) -> Scan:
         """The scan of all batches together."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from trueup.core.errors import EvidenceError
 from trueup.core.tables.checks import (
     LEAST_ROWS,
@@ -22,12 +24,14 @@ from trueup.core.tables.source import Table
 
 
 MISSING, TRUTH = "missing in some column", "of a truth that is infinite"
+NOT_FINITE = "NaN or infinite"
+NO_SPREAD, TURNED = "of an sd that is not positive", "with low above high"
 IDS = {
     MISSING: "data_no_prediction",
-    "NaN or infinite": "data_not_finite",
+    NOT_FINITE: "data_not_finite",
     TRUTH: "data_truth_not_finite",
-    "of an sd that is not positive": "data_spread",
-    "with low above high": "data_spread",
+    NO_SPREAD: "data_spread",
+    TURNED: "data_spread",
     WEIGHT: "data_weight",
 }
 
@@ -95,22 +99,33 @@ def _sound(table: Table, roles: Roles) -> dict[str, str]:
     floats = [quoted(n) for n in roles.values if table.kind(n) == "number"]
     conditions = {MISSING: " AND ".join(f"{c} IS NOT NULL" for c in columns)}
     if floats:
-        conditions["NaN or infinite"] = " AND ".join(f"isfinite({c}::DOUBLE)" for c in floats)
+        conditions[NOT_FINITE] = " AND ".join(f"isfinite({c}::DOUBLE)" for c in floats)
     conditions[TRUTH] = f"isfinite({quoted(roles.truth)}::DOUBLE)"
     kind = roles.form.kind if roles.form else ""
     if kind == "normal":
-        conditions["of an sd that is not positive"] = f"{columns[1]} > 0"
+        conditions[NO_SPREAD] = f"{columns[1]} > 0"
     if kind == "intervals":
-        conditions["with low above high"] = f"{columns[0]} <= {columns[1]}"
+        conditions[TURNED] = f"{columns[0]} <= {columns[1]}"
     conditions |= of_roles(table, roles)
     return {reason: f"coalesce({sql}, false)" for reason, sql in conditions.items()}
 
 
 def _bad_rows(table: Table, roles: Roles, known: str, sound: dict, leniency: Leniency):
-    """Refuse or report rows that are not sound."""
     tests = ", ".join(f"count(*) FILTER (WHERE NOT {sql})" for sql in sound.values())
     counts = table.query(f"SELECT {tests} FROM ({table.relation}) WHERE {known}")[0]
-    bad = {reason: int(n) for reason, n in zip(sound, counts, strict=True) if n}
+    bad = dict(zip(sound, map(int, counts), strict=True))
+
+    def where(reason: str) -> str:
+        return first_rows(table, known, sound[reason])
+
+    return number_soundness(roles, bad, leniency, where)
+
+
+def number_soundness(
+    roles: Roles, counts: dict[str, int], leniency: Leniency, where: Callable[[str], str]
+) -> list[Check]:
+    """Refuse or report rows that are not sound: ``counts`` by reason, and words of ``where``."""
+    bad = {reason: n for reason, n in counts.items() if n}
     if not bad:
         return [Check("data_predictions", "ok", "Every prediction is present and possible.")]
     if leniency.drop_bad:
@@ -125,10 +140,10 @@ def _bad_rows(table: Table, roles: Roles, known: str, sound: dict, leniency: Len
         ]
     reason, n = next(iter(bad.items()))
     shown = [*roles.values[:3], *["..."] * (len(roles.values) > 3)]
-    which = f" of {', '.join(shown)}" if reason in (MISSING, "NaN or infinite") else ""
+    which = f" of {', '.join(shown)}" if reason in (MISSING, NOT_FINITE) else ""
     raise EvidenceError(
         "trueup",
         f"{n:,} {'row' if n == 1 else 'rows'}{which} {'is' if n == 1 else 'are'} "
-        f"{reason}{first_rows(table, known, sound[reason])}",
+        f"{reason}{where(reason)}",
         do="Mend them, or say --drop-bad to leave these rows out",
     )

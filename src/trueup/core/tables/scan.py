@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial, singledispatch
 
@@ -38,7 +38,7 @@ def scan(
 
     def work(batch) -> dict:
         relation, number, first, last, before = batch
-        arrays = table.arrays(_select(plan, relation, number, first, last))
+        arrays = table.arrays(select_rows(plan, relation, number, first, last))
         row = np.asarray(arrays["row_"]) if "row_" in arrays else np.arange(first, last)
         return kernel.batch(arrays, row if plan.key else row + places.get((before, first), before))
 
@@ -73,8 +73,16 @@ def _bounded(pool, work, items, ahead: int):
         yield future.result()
 
 
-def _select(plan: Plan, relation: str, number: str, first: int, last: int) -> str:
-    items = {"y": plan.profile.code}
+def select_rows(
+    plan: Plan,
+    relation: str,
+    number: str,
+    first: int,
+    last: int,
+    more: Mapping[str, str] | None = None,
+) -> str:
+    """A query of what the pass reads of some rows, and ``more``: name -> SQL."""
+    items = {"y": plan.profile.code, **(more or {})}
     inside = f"{number} >= {first} AND {number} < {last}"
     if plan.key:
         items["row_"] = plan.key

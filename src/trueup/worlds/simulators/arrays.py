@@ -62,7 +62,7 @@ class Arrays:
         return scipy.fft.rfft(values)
 
     def irfft(self, modes, n: int):
-        """Real values of length ``n`` on the last axis."""
+        """Real values of length ``n`` on the last axis; modes that are not there are 0."""
         if self.is_torch:
             return self._torch.fft.irfft(modes, n=n)
         return scipy.fft.irfft(modes, n=n)
@@ -78,6 +78,18 @@ class Arrays:
         if self.is_torch:
             return self._torch.fft.irfft2(modes, s=shape)
         return scipy.fft.irfft2(modes, s=shape)
+
+    def fft_y(self, modes):
+        """Complex transform of the last axis but one; ``modes`` are spent."""
+        if self.is_torch:
+            return self._torch.fft.fft(modes, dim=-2)
+        return scipy.fft.fft(modes, axis=-2, overwrite_x=True)
+
+    def ifft_y(self, modes):
+        """The inverse of ``fft_y``; ``modes`` are spent."""
+        if self.is_torch:
+            return self._torch.fft.ifft(modes, dim=-2)
+        return scipy.fft.ifft(modes, axis=-2, overwrite_x=True)
 
     def stack(self, parts, axis: int = -1):
         """Parts of one shape along a new axis."""

@@ -107,36 +107,33 @@ class Plane:
         Made as ``(v q)_y + (u q)_x`` with ``u = -psi_y, v = psi_x`` on a grid of 3/2 the points,
         so that no product is aliased: means, energy and enstrophy are kept to rounding.
         """
-        d_dx, d_dy, scale = _symbols(self, arrays)
-        fine = 3 * self.ny // 2, 3 * self.nx // 2
-        q_fine, u, v = (
-            arrays.irfft2(self._pad(part, arrays), fine) for part in (q, d_dy * psi, d_dx * psi)
-        )
+        d_dx, d_dy = _symbols(self, arrays)
+        q_fine, u, v = (self._finer(part, arrays) for part in (q, d_dy * psi, d_dx * psi))
         u *= q_fine
         v *= q_fine
-        made = d_dy * self._cut(arrays.rfft2(v), arrays)
-        made -= d_dx * self._cut(arrays.rfft2(u), arrays)
-        made *= scale
+        made = d_dy * self._coarser(v, arrays)
+        made -= d_dx * self._coarser(u, arrays)
+        made *= 9 / 4
         return made
 
-    def _pad(self, modes: Any, arrays: Arrays) -> Any:
-        """Modes of the finer grid; the shortest waves are left out."""
+    def _finer(self, modes: Any, arrays: Arrays) -> Any:
+        """Values on 3/2 the points, over 9/4; the shortest waves are left out."""
         rows, columns = self.ny // 2, self.nx // 2
-        size = (3 * self.ny // 2, 3 * self.nx // 4 + 1)
-        made = arrays.zeros((*modes.shape[:-2], *size), complex_=True)
-        made[..., :rows, :columns] = modes[..., :rows, :columns]
-        made[..., 1 - rows :, :columns] = modes[..., 1 - rows :, :columns]
-        return made
+        tall = arrays.zeros((*modes.shape[:-2], 3 * rows, columns), complex_=True)
+        tall[..., :rows, :] = modes[..., :rows, :columns]
+        tall[..., 1 - rows :, :] = modes[..., 1 - rows :, :columns]
+        return arrays.irfft(arrays.ifft_y(tall), 3 * columns)
 
-    def _cut(self, modes: Any, arrays: Arrays) -> Any:
-        """Modes of this grid; 0 for the shortest waves."""
+    def _coarser(self, values: Any, arrays: Arrays) -> Any:
+        """Modes of values on 3/2 the points; 0 for the shortest waves."""
         rows, columns = self.ny // 2, self.nx // 2
-        made = arrays.zeros((*modes.shape[:-2], self.ny, columns + 1), complex_=True)
-        made[..., :rows, :columns] = modes[..., :rows, :columns]
-        made[..., 1 - rows :, :columns] = modes[..., 1 - rows :, :columns]
+        tall = arrays.fft_y(arrays.rfft(values)[..., :columns])
+        made = arrays.zeros((*tall.shape[:-2], self.ny, columns + 1), complex_=True)
+        made[..., :rows, :columns] = tall[..., :rows, :]
+        made[..., 1 - rows :, :columns] = tall[..., 1 - rows :, :]
         return made
 
 
 @lru_cache(maxsize=32)
 def _symbols(plane: Plane, arrays: Arrays) -> tuple:
-    return arrays.constant(plane.d_dx), arrays.constant(plane.d_dy), 9 / 4
+    return arrays.constant(plane.d_dx), arrays.constant(plane.d_dy)

@@ -2,7 +2,7 @@
 
 >>> system = SwiftHohenberg(grid=Line(64, 12 * 3.141592653589793))
 >>> float(system.run(system.initial(), 0.1, steps=500, every=500)[-1].std().round(2))
-0.44
+0.45
 """
 
 from __future__ import annotations

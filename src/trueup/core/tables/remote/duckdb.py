@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
+from trueup.core.errors import MissingPackage
 from trueup.core.groups import FOLD
 from trueup.core.tables.names import quoted
+from trueup.core.tables.number_kernel import NumberKernel
+from trueup.core.tables.remote.batches import summed_batches
+from trueup.core.tables.source import BATCH
 
 
 PACKAGES = ("duckdb",)
@@ -37,3 +42,21 @@ def unpivot(table: Any, on: list[str], index: list[str]) -> Any:
 def arrays(table: Any) -> dict:
     """A small result, without pyarrow."""
     return table.fetchnumpy()
+
+
+def summed(table: Any, kernel: NumberKernel) -> dict:
+    """Batches by the kernel, as the connection makes them.
+
+    Raises
+    ------
+    MissingPackage
+        There is no pyarrow, through which rows stream.
+    """
+    if find_spec("pyarrow") is None:
+        raise MissingPackage(
+            "engine",
+            "forecasts of numbers in a DuckDB relation stream through pyarrow",
+            do="Run: pip install pyarrow",
+        )
+    reader = getattr(table, "to_arrow_reader", None) or table.fetch_arrow_reader  # before 1.5
+    return summed_batches(reader(BATCH), kernel)

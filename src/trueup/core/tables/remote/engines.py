@@ -29,8 +29,8 @@ class Engine:
         renames columns; ``micros(table, column)`` puts microseconds since 1970 in the place of
         times; ``digest(table, column)`` puts a portable number in the place of text;
         ``arrays(table)`` fetches a small result. ``numbered(table, column)`` numbers rows in their
-        order, where they have one. ``summed(table, kernel)`` adds up batches by the kernel, where
-        that is cheaper than a group-by. ``unpivot`` where Narwhals' does not serve, and
+        order, where they have one. ``summed(table, kernel)`` adds up batches by the kernel.
+        ``unpivot`` where Narwhals' does not serve, and
         ``interruptible()`` where Ctrl-C needs help.
     """
 
@@ -45,8 +45,13 @@ class Engine:
 
     @property
     def batched(self) -> bool:
-        """Whether the NumPy kernel adds the rows up."""
-        return hasattr(self.way, "summed")
+        """Whether the NumPy kernel adds the rows up whatever is predicted."""
+        return self.name in BATCHED
+
+    @property
+    def sends(self) -> bool:
+        """Whether rows that the kernel adds up come here, out of a process that has no Python."""
+        return self.name in SENDING
 
     def owns(self, data: Any) -> bool:
         """Whether ``data`` is one of its tables."""
@@ -78,6 +83,10 @@ ENGINES = (
     Engine("ibis", (("ibis.", "Table"),), ibis),
     Engine("duckdb", (("duckdb", "DuckDBPyRelation"), ("_duckdb", "DuckDBPyRelation")), duckdb),
 )
+BATCHED = ("polars", "dask")
+"""Engines where the kernel is cheaper than a group-by."""
+SENDING = ("ibis", "duckdb")
+"""Engines that hand their rows over where no group-by serves."""
 READERS = ("duckdb", "polars", "dask", "spark")
 """Engines that ``engine=`` can name: those that read files."""
 

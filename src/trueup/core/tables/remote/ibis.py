@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from trueup.core.groups import FOLD
+from trueup.core.tables.number_kernel import NumberKernel
+from trueup.core.tables.remote.batches import summed_batches
+from trueup.core.tables.source import BATCH
 
 
 PACKAGES = ("ibis", "pyarrow")
@@ -41,3 +44,18 @@ def arrays(table: Any) -> dict:
     """A small result through Arrow."""
     result = table.to_pyarrow()
     return {name: result[name].to_numpy(zero_copy_only=False) for name in result.column_names}
+
+
+def summed(table: Any, kernel: NumberKernel) -> dict:
+    """Batches by the kernel, as the warehouse sends them."""
+    return summed_batches(_reader(table), kernel)
+
+
+def _reader(table: Any) -> Any:
+    backend = table.get_backend()
+    connection = getattr(backend, "con", None)
+    # Ibis 12 calls what DuckDB 2 no longer has.
+    if backend.name != "duckdb" or hasattr(connection, "fetch_record_batch"):
+        return table.to_pyarrow_batches(chunk_size=BATCH)
+    relation = connection.sql(backend.compile(table))  # type: ignore[union-attr]
+    return relation.to_arrow_reader(BATCH)

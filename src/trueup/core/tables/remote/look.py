@@ -7,6 +7,14 @@ import narwhals as nw
 from trueup.core.errors import EvidenceError
 from trueup.core.tables.checks import WEIGHT, enough, repeated
 from trueup.core.tables.labels import plain_label, read_labels
+from trueup.core.tables.number_profile import (
+    MISSING,
+    NO_SPREAD,
+    NOT_FINITE,
+    TRUTH,
+    TURNED,
+    number_soundness,
+)
 from trueup.core.tables.profile import Profile, profile, soundness
 from trueup.core.tables.remote.rows import by_role, code_of
 from trueup.core.tables.remote.table import RemoteTable
@@ -19,10 +27,22 @@ def _(table: RemoteTable, roles: Roles, leniency: Leniency | None = None) -> Pro
     leniency = leniency or Leniency()
     _types(table, roles)
     frame = by_role(table, roles)
+    if roles.form:
+        sound = sound_numbers(roles) | sound_roles(roles)
+        rows, keep, checks = _counted(table, roles, leniency, frame, sound)
+        return Profile(rows, (), nw.col("truth").cast(nw.Float64), keep, checks=checks)
     values = table.values(frame, "truth", limit=2 + 20 * max(len(roles.probs), 10))
     classes, _ = read_labels(table, roles, [(text, n) for _, text, n in values], leniency)
+    sound = sound_probabilities(roles, leniency) | sound_roles(roles)
+    rows, keep, checks = _counted(table, roles, leniency, frame, sound)
+    code = _code(table, roles, classes, values)
+    return Profile(rows, classes, code, keep, leniency.normalize, checks)
+
+
+def _counted(table: RemoteTable, roles: Roles, leniency: Leniency, frame: nw.LazyFrame, sound):
+    """Rows that take part, their condition, and what is said of them and of the others."""
+    sound = {reason: ok.fill_null(False) for reason, ok in sound.items()}
     known = ~nw.col("truth").is_null()
-    sound = sound_rows(table, roles, leniency)
     every = nw.all_horizontal(*sound.values(), ignore_nulls=True)
     weighed = every & (nw.col("weight") > 0) if roles.weight else every
     names = {reason: f"bad{i}" for i, reason in enumerate(sound)}
@@ -33,22 +53,22 @@ def _(table: RemoteTable, roles: Roles, leniency: Leniency | None = None) -> Pro
     }
 
     def where(reason: str) -> str:
-        return _example(table, roles, frame.filter(known & ~sound[reason]))
+        shown = ["truth"] if reason == TRUTH else [f"p{j}" for j in range(len(roles.said))][:4]
+        return _example(table, shown, frame.filter(known & ~sound[reason]))
 
     bad = {reason: counts[name] for reason, name in names.items()}
-    checks = soundness(roles, bad, leniency, where)
+    checks = (number_soundness if roles.form else soundness)(roles, bad, leniency, where)
     kept = "kept" if leniency.drop_bad else "known"
     judged = counts["weighed"] if roles.weight else counts[kept]
     checks += enough(table.name, table.rows, judged, table.rows - counts["known"])
     if roles.key:
         checks.append(repeated(roles.key, _duplicates(table, roles)))
-    keep = known & every if leniency.drop_bad else known
-    code = _code(table, roles, classes, values)
-    return Profile(counts[kept], classes, code, keep, leniency.normalize, checks)
+    return counts[kept], known & every if leniency.drop_bad else known, checks
 
 
 def _types(table: RemoteTable, roles: Roles) -> None:
-    for column in (*roles.probs, *filter(None, [roles.weight])):
+    truth = [roles.truth] if roles.form else []
+    for column in (*truth, *roles.said, *filter(None, [roles.weight])):
         if table.kind(column) not in ("number", "integer"):
             raise EvidenceError(
                 "trueup",
@@ -66,7 +86,7 @@ def _types(table: RemoteTable, roles: Roles) -> None:
         )
 
 
-def sound_rows(table: RemoteTable, roles: Roles, leniency: Leniency) -> dict[str, nw.Expr]:
+def sound_probabilities(roles: Roles, leniency: Leniency) -> dict[str, nw.Expr]:
     """Reason -> condition that holds for a sound row, in the words of ``profile``."""
     columns = [nw.col(f"p{j}") for j in range(len(roles.probs))]
     total = nw.sum_horizontal(*columns)
@@ -81,6 +101,28 @@ def sound_rows(table: RemoteTable, roles: Roles, leniency: Leniency) -> dict[str
         found["all zero"] = total > 0
     elif not roles.event:
         found["not summing to one"] = (total - 1.0).abs() <= SUM_TOLERANCE
+    return found
+
+
+def sound_numbers(roles: Roles) -> dict[str, nw.Expr]:
+    """The same of a forecast of a number, in the words of ``number_profile``."""
+    columns = [nw.col(f"p{j}") for j in range(len(roles.values))]
+    found = {
+        MISSING: _all([~c.is_null() for c in columns]),
+        NOT_FINITE: _all([c.is_finite() for c in columns]),
+        TRUTH: nw.col("truth").cast(nw.Float64).is_finite(),
+    }
+    kind = roles.form.kind if roles.form else ""
+    if kind == "normal":
+        found[NO_SPREAD] = columns[1] > 0
+    if kind == "intervals":
+        found[TURNED] = columns[0] <= columns[1]
+    return found
+
+
+def sound_roles(roles: Roles) -> dict[str, nw.Expr]:
+    """The same of the columns beside the prediction."""
+    found: dict[str, nw.Expr] = {}
     if roles.weight:
         weight = nw.col("weight")
         found[WEIGHT] = (weight >= 0) & weight.is_finite()
@@ -89,7 +131,7 @@ def sound_rows(table: RemoteTable, roles: Roles, leniency: Leniency) -> dict[str
         found[f"without a {role}"] = (
             present & nw.col(role).is_finite() if role == "time" else present
         )
-    return {reason: ok.fill_null(False) for reason, ok in found.items()}
+    return found
 
 
 def _all(conditions: list[nw.Expr]) -> nw.Expr:
@@ -100,9 +142,8 @@ def _count(condition: nw.Expr) -> nw.Expr:
     return condition.cast(nw.Int64).sum()
 
 
-def _example(table: RemoteTable, roles: Roles, bad: nw.LazyFrame) -> str:
-    """The probabilities of a bad row: rows elsewhere have no numbers to name them by."""
-    names = [f"p{j}" for j in range(min(len(roles.probs), 4))]
+def _example(table: RemoteTable, names: list[str], bad: nw.LazyFrame) -> str:
+    """What a bad row holds: rows elsewhere have no numbers to name them by."""
     first = table.arrays(bad.select(*names).head(1))
     return f"; one of them holds {[float(first[name][0]) for name in names]}"
 

@@ -15,6 +15,9 @@ from trueup.core.tables.roles import Roles
 FINE, REST = 2.0**30, 2.0**22
 """A probability in [0, 1] is two whole numbers of 30 and 22 bits."""
 
+MOST = 24
+"""Columns of a forecast of a number by which a row is known that has neither key nor place."""
+
 
 @dataclass(frozen=True)
 class RemotePlan(Plan):
@@ -42,7 +45,7 @@ def by_role(table: RemoteTable, roles: Roles) -> nw.LazyFrame:
     """
     single = ("truth", "time", "cluster", "weight", "model", "key")
     named = {role: getattr(roles, role) for role in single if getattr(roles, role)}
-    named |= {f"p{j}": name for j, name in enumerate(roles.probs)}
+    named |= {f"p{j}": name for j, name in enumerate(roles.said)}
     named |= {f"s{i}": name for i, name in enumerate(roles.by)}
     frame = table.frame.select(nw.col(table.safe[name]).alias(as_) for as_, name in named.items())
     way = table.engine.way
@@ -69,8 +72,8 @@ def _typed(role: str, table: RemoteTable, name: str) -> nw.Expr:
 
 
 def prepared(table: RemoteTable, plan: RemotePlan) -> nw.LazyFrame:
-    """Rows that take part: code ``y``, probabilities ``p0`` .., slices ``s0`` .., group ``g``,
-    bucket of time ``t``, weight ``w``, and the row's number ``r``."""
+    """Rows that take part: code or number ``y``, prediction ``p0`` .., slices ``s0`` ..,
+    group ``g``, bucket of time ``t``, weight ``w``, and the row's number ``r``."""
     frame = by_role(table, plan.roles)
     if plan.only is not None:
         frame = frame.filter(plan.only)
@@ -91,7 +94,7 @@ KEY, PLACE, CONTENT = "the row's key", "the row's place", "what the row holds"
 
 def _columns(plan: RemotePlan) -> dict[str, nw.Expr]:
     found = {"y": plan.profile.code}
-    found |= {f"p{j}": nw.col(f"p{j}") for j in range(len(plan.roles.probs))}
+    found |= {f"p{j}": nw.col(f"p{j}") for j in range(len(plan.roles.said))}
     found |= {f"s{i}": s.code for i, s in enumerate(plan.slicers)}
     if plan.clock:
         found["t"] = plan.clock.bucket
@@ -125,17 +128,26 @@ def number(column: str) -> nw.Expr:
 
 def content(plan: Plan) -> nw.Expr:
     """A number of what a row holds: plain arithmetic, the same however the table is cut up."""
-    parts = [nw.col("y"), *(nw.col(f"s{i}") for i in range(len(plan.slicers)))]
+    parts = [] if plan.roles.form else [nw.col("y")]
+    parts += [nw.col(f"s{i}") for i in range(len(plan.slicers))]
     if plan.clock:
         parts.append(nw.col("t"))
-    for j in range(len(plan.roles.probs)):
-        scaled = nw.col(f"p{j}").clip(0.0, 1e9) * FINE
+    for share in _fractions(plan):
+        scaled = share * FINE
         fine = scaled.floor()
         parts += [fine.cast(nw.Int64) % MODULUS, ((scaled - fine) * REST).floor().cast(nw.Int64)]
     total = nw.lit(0)
     for i, part in enumerate(parts):
         total = total + (part + 1) * pow(FACTOR, i + 1, MODULUS) % MODULUS
     return total % MODULUS
+
+
+def _fractions(plan: Plan) -> list[nw.Expr]:
+    """What fractions a row holds: probabilities as they are, other numbers squeezed to [0, 1]."""
+    columns = [nw.col(f"p{j}") for j in range(len(plan.roles.said))]
+    if not plan.roles.form:
+        return [p.clip(0.0, 1e9) for p in columns]
+    return [(v / (v.abs() + 1.0) + 1.0) / 2 for v in (nw.col("y"), *columns[:MOST])]
 
 
 def hashed(key: nw.Expr, *, count: int = GROUPS) -> nw.Expr:

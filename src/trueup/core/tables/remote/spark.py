@@ -1,4 +1,4 @@
-"""Spark's own ways: no Python on the workers, so that nothing needs to be installed there."""
+"""Spark's own ways: all is SQL, but for forecasts of numbers, whose kernel runs on the workers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import glob
 import os
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from trueup.core.errors import MissingPackage
+from trueup.core.tables.number_kernel import NumberKernel
+from trueup.core.tables.remote.batches import names_of, nothing, placed, rows_of, summed_batches
 
 
 PACKAGES = ("pyspark", "pyarrow", "pandas")
@@ -76,6 +80,7 @@ def _session(threads: int) -> Any:
         builder = builder.master(f"local[{threads}]").config("spark.ui.enabled", "false")
         builder = builder.config("spark.ui.showConsoleProgress", "false")
         builder = builder.config("spark.log.level", "ERROR")
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers: this Python
     return builder.appName("trueup").getOrCreate()
 
 
@@ -125,3 +130,45 @@ def arrays(table: Any) -> dict:
     """A small result through Arrow."""
     result = table.toArrow()
     return {name: result[name].to_numpy(zero_copy_only=False) for name in result.column_names}
+
+
+def summed(table: Any, kernel: NumberKernel) -> dict:
+    """Partitions by the kernel on the workers; Spark adds up their cells. No sample is taken.
+
+    Raises
+    ------
+    MissingPackage
+        The workers' Python lacks a package.
+    """
+    from pyspark.errors import PySparkException
+    from pyspark.sql import functions as F
+
+    empty = nothing(kernel) | {"sample": []}
+    sums = [f"c{i}" for i in range(len(names_of(empty)))]
+    declared = ", ".join(["cell bigint", *(f"{name} double" for name in sums)])
+    cells = table.mapInArrow(partial(_partition, kernel=kernel), declared)
+    try:
+        found = arrays(cells.groupBy("cell").agg(*(F.sum(name).alias(name) for name in sums)))
+    except PySparkException as error:
+        lacking = [line for line in str(error).splitlines() if "ModuleNotFoundError" in line]
+        if not lacking:
+            raise
+        raise MissingPackage(
+            "engine",
+            f"Spark's workers sum forecasts of numbers in Python: {lacking[-1].strip()}",
+            do="Install trueup and pyarrow where the workers run, or audit a copy as Parquet files",
+        ) from error
+    named = zip(sums, names_of(empty), strict=True)
+    rows = {"cell": found["cell"]} | {name: found[column] for column, name in named}
+    total = placed(rows, empty)
+    del total["sample"]
+    return total
+
+
+def _partition(batches: Iterator[Any], kernel: NumberKernel) -> Iterator[Any]:
+    import pyarrow
+
+    rows = rows_of(summed_batches(batches, kernel))
+    if len(rows["cell"]):
+        names = ["cell", *(f"c{i}" for i in range(len(rows) - 1))]
+        yield pyarrow.RecordBatch.from_arrays(list(map(pyarrow.array, rows.values())), names=names)

@@ -1,0 +1,1 @@
+"""Ensembles of a simulator that are drawn towards observations, as rows over axes."""
