@@ -43,6 +43,24 @@ def rigid(state, dt):
 def raises(state, dt):
     return {}["wind"]
 """
+FLAT = """
+import numpy as np
+k = np.fft.fftfreq(24, 1 / 24)
+def step(state, dt):
+    modes = np.fft.fft2(state) * np.exp(-0.02 * dt * (k[:, None] ** 2 + k**2))
+    return np.fft.ifft2(modes).real
+"""
+WALL = """
+import numpy as np
+x = np.linspace(0, 1, 81)
+def step(state, dt, growth=0.0):
+    for _ in range(40):
+        bent = np.zeros_like(state)
+        bent[..., 1:-1] = (state[..., 2:] - 2 * state[..., 1:-1] + state[..., :-2]) / x[1] ** 2
+        inner = (x > 0) & (x < 1)
+        state = state + dt / 40 * (0.05 * bent + growth * state * (1 - state) * inner)
+    return state
+"""
 
 
 @pytest.fixture(scope="module")
@@ -150,20 +168,46 @@ def test_windows_of_an_archive_and_an_array(place, waves):
 
 
 def test_two_dimensions_have_maps(tmp_path):
-    (tmp_path / "flat.py").write_text(
-        "import numpy as np\ndef step(state, dt):\n    return np.roll(state, 0, -1) * 1.0\n"
-    )
+    """Waves that decay and travel at speeds 1 and -.3, to a model that only lets them decay."""
+    (tmp_path / "flat.py").write_text(FLAT)
+    k = np.fft.fftfreq(24, 1 / 24) * 1j
+    kx, ky = k[:, None], k[None, :]
+    modes = np.fft.fft2(np.random.default_rng(0).normal(size=(24, 24)))
+    modes *= np.exp(-(abs(kx) ** 2 + abs(ky) ** 2) / 8)
+    rate = 0.02 * (kx**2 + ky**2) - kx + 0.3 * ky
+    states = [np.fft.ifft2(modes * np.exp(i * 0.02 * rate)).real for i in range(200)]
     x = np.arange(24) * 2 * np.pi / 24
-    grow = np.exp(-0.2 * np.arange(120) * 0.05)[:, None, None]
-    noise = np.random.default_rng(0).normal(size=(120, 1, 1))
-    states = grow * (np.cos(x)[:, None] + np.sin(2 * x) * 0.5 + 0.2 * np.cos(x[:, None] + x))
-    del noise
-    np.savez(tmp_path / "flat.npz", states=states, dt=0.05)
-    done = quick(tmp_path, "discover", "flat:step", "flat.npz", "--spacing", f"{x[1]},{x[1]}",
-                 "--terms", "u", "--out", "o")  # fmt: skip
+    times = np.datetime64("2024-01-01", "ns") + np.arange(200) * np.timedelta64(20, "ms")
+    field = xr.DataArray(np.array(states), {"time": times, "lon": x, "lat": x},
+                         ("time", "lon", "lat"), name="wind")  # fmt: skip
+    field.transpose("lon", "time", "lat").to_netcdf(tmp_path / "flat.nc", engine="h5netcdf")
+    done = quick(tmp_path, "discover", "flat:step", "flat.nc", "--components", "u", "--out", "o")
     assert done.code == 0, done.err
-    assert "flat:step is missing u." in done.out
+    assert "flat:step is missing u_lon and u_lat." in done.out
+    (first, second) = json.loads((tmp_path / "o/discovery.json").read_text())["terms"]
+    assert (first["value"], second["value"]) == pytest.approx((-1.0, 0.3), rel=1e-4)
     assert "above 0" in (tmp_path / "o/report.html").read_text()
+
+
+def test_ends_that_do_not_meet(tmp_path):
+    """Heat between walls that grows by u (1 - u), which the model does not know."""
+    (tmp_path / "wall.py").write_text(WALL)
+    names: dict = {}
+    exec(WALL, names)
+    x = np.linspace(0, 1, 81)
+    states = [0.3 + 0.2 * np.sin(3 * x) + 0.1 * np.cos(9 * x)]
+    for _ in range(400):
+        states.append(names["step"](states[-1], 0.01, growth=1.0))
+    field = xr.DataArray(np.array(states), {"time": np.arange(401) * 0.01, "x": x}, ("time", "x"))
+    field.to_netcdf(tmp_path / "wall.nc", engine="h5netcdf")
+    few = ("--powers", "3", "--orders", "1", "--components", "u")
+    done = quick(tmp_path, "discover", "wall:step", "wall.nc", *few, "--out", "o")
+    assert done.code == 0, done.err
+    assert "wall:step is missing u and u^2." in done.out and "not periodic" in done.out
+    first, second = json.loads((tmp_path / "o/discovery.json").read_text())["terms"]
+    assert (first["value"], second["value"]) == pytest.approx((1.0, -1.0), rel=1e-3)
+    near = quick(tmp_path, "discover", "wall:step", "wall.nc", *few, "--edge", "4")
+    assert "doubtful    u_x, u u_x" in near.out
 
 
 def test_nothing_is_missing(place):
@@ -214,6 +258,7 @@ def files(folder, waves):
     np.savez(folder / "hole.npz", states=hole, dt=0.05)
     noise = np.random.default_rng(0).normal(size=waves.shape)
     np.savez(folder / "noise.npz", states=noise, dt=0.05)
+    pd.DataFrame(noise[:, :3], columns=list("xyz")).to_csv(folder / "noise.csv", index=False)
     wave = np.cos(GRID.x * 2 * np.pi / 32.0) * np.exp(-0.1 * times)[:, None]
     np.savez(folder / "wave.npz", states=wave, dt=0.05)
     (folder / "words.csv").write_text("time,x,name\n0,1,a\n1,2,b\n")
@@ -235,7 +280,8 @@ SPACED = ("--spacing", "0.5")
     ("waves.nc", ("--variable", "v"), 3, "waves.nc has no 'v'. Use names of: u"),
     ("other.npz", (), 3, "other.npz holds wind; an archive must hold 'states'"),
     ("hole.npz", SPACED, 3, "windows hold NaN or infinite values"),
-    ("noise.npz", (*SPACED, "--noise", "auto"), 3, "drowns every wave of the states"),
+    ("noise.npz", (*SPACED, "--noise", "auto"), 3, "noise is estimated at 0.99, the spread of the"),
+    ("noise.csv", ("--noise", "auto", "--dt", "0.1"), 3, "the observations are noise, or lie too"),
     ("waves.nc", ("--noise", "1.5"), 3, "noise is 1.5; it is a share"),
     ("waves.nc", ("--noise", "much"), 2, "--noise: cannot read 'much'"),
     ("wave.npz", (*SPACED, "--terms", "u", "--terms", "u_xx"), 3,

@@ -39,6 +39,7 @@ LEFT_OUT = 6
 @click.option("--components", default="", help="Names of the components: x,y,z.")
 @click.option("--spacing", default="", help="Distance of the points of a field: 0.1, or 0.1,0.2.")
 @click.option("--periodic/--not-periodic", default=None, help="Whether the ends of a field meet.")
+@click.option("--edge", type=int, help="Field: points left out at ends that do not meet.")
 @click.option("--powers", type=int, help="Field: highest power in a term.")
 @click.option("--orders", type=int, help="Field: highest derivative in a term.")
 @click.option("--degree", type=int, help="Plain state: highest degree of a term. [2]")
@@ -84,6 +85,7 @@ def _found(step: str, observations: str, options: dict) -> Any:
         components=_split(options["components"]),
         spacing=_numbers("--spacing", options["spacing"]),
         periodic=options["periodic"],
+        edge=options["edge"],
     )
     model = named_step(step)
     seen = read_observations(observations, variables=options["variable"], time=options["time"])

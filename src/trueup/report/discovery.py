@@ -24,17 +24,17 @@ def render(document: dict[str, Any]) -> str:
     from markupsafe import Markup
 
     from trueup.report import named
-    from trueup.report.document import _clean
+    from trueup.report.document import clean
     from trueup.report.glossary import Glossary
-    from trueup.report.page import STATIC_POLICY, _environment, _text
+    from trueup.report.page import STATIC_POLICY, environment, text_of
     from trueup.report.pictures import draw
 
-    doc = _clean(document)
+    doc = clean(document)
     drawn = dict.fromkeys(("errors", "coefficients", "fields")) | {
         key: draw(picture, key=f"picture-{i}", name=key, interactive=False)
         for i, (key, picture) in enumerate(doc["pictures"].items())
     }
-    template = _environment().get_template("discovery.html.j2")
-    css = Markup(_text("templates/page.css"))
+    template = environment().get_template("discovery.html.j2")
+    css = Markup(text_of("templates/page.css"))
     return template.render(doc=doc, g=Glossary(), n=named, drawn=drawn, css=css,
                            policy=STATIC_POLICY)  # fmt: skip

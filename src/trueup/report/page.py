@@ -43,7 +43,7 @@ def page(document: dict[str, Any], *, interactive: bool) -> str:
     gallery = Gallery(doc["pictures"], interactive=interactive)
     script = _script() if interactive else ""
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             doc=doc,
@@ -52,7 +52,7 @@ def page(document: dict[str, Any], *, interactive: bool) -> str:
             n=named,
             script=Markup(script),
             policy=_policy(script),
-            css=Markup(_text("templates/page.css")),
+            css=Markup(text_of("templates/page.css")),
             **_placed(doc, gallery=gallery),
             **_slices(doc),
         )
@@ -151,13 +151,14 @@ def _slices(doc: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _text(name: str) -> str:
+def text_of(name: str) -> str:
+    """A file of this folder."""
     return files("trueup.report").joinpath(name).read_text(encoding="utf-8")
 
 
 @cache
 def _script() -> str:
-    return _text("vega.min.js")
+    return text_of("vega.min.js")
 
 
 def _policy(script: str) -> str:
@@ -169,15 +170,16 @@ def _policy(script: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates, with the filters that they use."""
+    made = Environment(
         loader=PackageLoader("trueup.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    made.filters.update(
         count=numbers.count,
         p_value=numbers.p_value,
         percent=numbers.percent,
@@ -191,5 +193,5 @@ def _environment() -> Environment:
         slice_words=slice_words,
         parameter=parameter_text,
     )
-    environment.globals.update(measure=terms.measure, finding_unit=finding_unit)
-    return environment
+    made.globals.update(measure=terms.measure, finding_unit=finding_unit)
+    return made

@@ -101,6 +101,8 @@ class Tried:
         Distances of the points of a field, where the file does not say them.
     periodic
         Whether the ends of a field meet; None looks at it.
+    edge
+        Points that are left out at ends that do not meet; None takes an eighth of them.
     """
 
     powers: int | None = None
@@ -111,6 +113,7 @@ class Tried:
     components: tuple[str, ...] = ()
     spacing: tuple[float, ...] = ()
     periodic: bool | None = None
+    edge: int | None = None
 
     def library(self, seen: Observed) -> Library:
         """The library for these states."""
@@ -130,13 +133,15 @@ class Tried:
         elif space:
             mesh = Mesh.of(seen.field)
         else:
-            self._refuse(("powers", "orders", "periodic"), "a field; name its --spacing")
+            self._refuse(("powers", "orders", "periodic", "edge"), "a field; name its --spacing")
             return None
         self._refuse(("degree",), "a plain state")
+        # What holds an end reaches inwards, as far as the model carries it within a window.
+        usual = max(mesh.accuracy, min(mesh.points) // 8) if self.edge is None else self.edge
         ends = meets(seen.states, mesh.ndim) if self.periodic is None else (
             (self.periodic,) * mesh.ndim)  # fmt: skip
         return Mesh(mesh.spacing, mesh.dims, ends, points=mesh.points,
-                    edge=0 if all(ends) else mesh.accuracy)  # fmt: skip
+                    edge=0 if all(ends) else usual)  # fmt: skip
 
     def _refuse(self, names: tuple[str, ...], what: str) -> None:
         asked = [name for name in names if getattr(self, name) is not None]

@@ -61,10 +61,12 @@ def _headline(found: Found) -> list[dict]:
     lead = found.proof.score.removeprefix("forecast error ")
     rows = [("Error of the model", found.proof.before, "standard deviations, " + lead),
             ("Error corrected", found.proof.after, "standard deviations, " + lead)]  # fmt: skip
-    return [{"label": label, "estimate": estimate.to_dict(), "unit": "", "note": note}
-            for label, estimate, note in rows] + [
-        {"label": "Of its misses explained", "estimate": {"value": found.found.explained},
-         "unit": "percent", "note": "of their variance; noise stays"}]  # fmt: skip
+    made = [{"label": label, "value": f"{e.value:.3g}", "note": note,
+             "range": f"{e.low:.3g} to {e.high:.3g}" if e.finite else ""}
+            for label, e, note in rows]  # fmt: skip
+    share = f"{100 * found.found.explained:.4g}%"
+    return [*made, {"label": "Of its misses explained", "value": share, "range": "",
+                    "note": "of their variance; noise stays"}]  # fmt: skip
 
 
 def _coefficients(found: Found) -> dict | None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from trueup.core.outcome import Outcome
 
 
+SURE = 0.5
+"""Inclusion below which a term that was found is doubtful."""
 MINUS = "\N{MINUS SIGN}"
 
 if TYPE_CHECKING:
@@ -92,8 +94,14 @@ def facts(found: Found, *, named: int = 1_000) -> list[tuple[str, str]]:
                       f"{found.learnt.dt:.6g}"),
         ("proof", _proof(found)),
     ]  # fmt: skip
-    ends = _ends(found)
-    return made[:2] + ([("mesh", ends)] if ends else []) + made[2:]
+    ends, doubt = _ends(found), _doubtful(found)
+    first = [("doubtful", doubt)] if doubt else []
+    return first + made[:2] + ([("mesh", ends)] if ends else []) + made[2:]
+
+
+def _doubtful(found: Found) -> str:
+    few = [f.name for f in found.found.terms if f.inclusion < SURE]
+    return f"{', '.join(few)}: other windows would hardly show it, so it may be luck" if few else ""
 
 
 def _left_out(found: Found, named: int) -> str:
