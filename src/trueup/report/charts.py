@@ -24,6 +24,7 @@ from trueup.report.canvas import (
 from trueup.report.diagram import reliability
 from trueup.report.lawful import places, spread
 from trueup.report.numbers import count, estimate_text, finite
+from trueup.report.orbits import orbit
 
 
 def forest(picture: Row) -> dict[str, Any]:
@@ -64,6 +65,7 @@ CHARTS = {
     "drift": drift,
     "places": places,
     "spread": spread,
+    "orbit": orbit,
 }
 
 
@@ -83,6 +85,7 @@ _NEEDED = {
     "drift": ("at", "value"),
     "places": ("low", "high", "value"),
     "spread": ("stated", "value"),
+    "orbit": ("at", "value"),
 }
 
 

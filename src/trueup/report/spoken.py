@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from trueup.report import orbits
 from trueup.report.canvas import Row, complete
 from trueup.report.numbers import count, estimate_text, finite, percent
 
@@ -114,6 +115,7 @@ _SENTENCES = {
     "drift": _drift,
     "places": _places,
     "spread": _spread,
+    "orbit": orbits.spoken,
 }
 
 
@@ -122,6 +124,7 @@ HEADS = {
     "drift": ["At", "Value, with interval", "Rows"],
     "places": ["Level", "Times as often as stated", "Luck alone", "Rows"],
     "spread": ["Stated", "Made, with interval", "Rows"],
+    "orbit": ["Element", "Mean error, with interval", "Against the consensus"],
 }
 """Headings of the numbers behind a picture."""
 
@@ -138,6 +141,8 @@ def picture_table(picture: Row) -> list[list[Any]]:
     if picture.get("kind") == "spread":
         points = complete(picture.get("rows"), "stated", "value")
         return [[f"{p['stated']:.4g}", estimate_text(p), count(p.get("n"))] for p in points]
+    if picture.get("kind") == "orbit":
+        return orbits.table(picture)
     if picture.get("kind") == "drift":
         points = complete(picture.get("points"), "at", "value")
         if len(points) > LONGEST_TABLE:
