@@ -65,7 +65,8 @@ def run(scale: str = "small", seed: int = 0) -> list[Estimate]:
         for c in (False, True)
     )
     numbers = [
-        curves[0][0] - curves[1][0], np.ptp(curves[0]), np.ptp(curves[1]) / np.ptp(curves[0]), by_truth,
+        curves[0][0] - curves[1][0],
+        np.ptp(curves[0]), np.ptp(curves[1]) / np.ptp(curves[0]), by_truth,
         *(each.agreement().value for each in (even, plain, near)), by_consensus,
         *((each.consensus == digit).mean() for each in (even, plain)),
     ]  # fmt: skip
