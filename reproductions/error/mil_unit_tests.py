@@ -22,31 +22,33 @@ REPRODUCTION = Reproduction(
     paper="Raff, Holt 2023, Reproducibility in Multiple Instance Learning: A Case For Algorithmic "
     "Unit Tests, NeurIPS, 2310.17867",
     claims=(
-        Claim("MI-Net (largest features): least AUC of the three turned tests", "< 0.5"),
-        Claim("attention: the same", "< 0.5"),
-        Claim("gated attention: the same", "< 0.5"),
-        Claim("transformer: the same", "< 0.5"),
-        Claim("Hopfield pooling: the same", "< 0.5"),
-        Claim("mean of features: the same", "< 0.5"),
-        Claim("mi-Net, the largest score of an instance, respects it: the same", "> 0.9"),
-        Claim("noisy-or of instances respects it: the same", "> 0.9"),
+        Claim("worst of three tests: AUC of MI-Net (largest features)", "< 0.5"),
+        Claim("worst of three tests: AUC of attention", "< 0.5"),
+        Claim("worst of three tests: AUC of gated attention", "< 0.5"),
+        Claim("worst of three tests: AUC of transformer", "< 0.5"),
+        Claim("worst of three tests: AUC of Hopfield pooling", "< 0.5"),
+        Claim("worst of three tests: AUC of mean of features", "< 0.5"),
+        Claim("worst of three tests: AUC of mi-Net (largest score of an instance), a control",
+              "> 0.9"),
+        Claim("worst of three tests: AUC of noisy-or of instances, a control", "> 0.9"),
         Claim("nobody noticed: least AUC in the worlds as trained, of any model and test", "> 0.9"),
-        Claim("MI-Net takes absence for evidence: AUC of the turned poison test", "< 0.5"),
-        Claim("attention: the same", "< 0.5"),
-        Claim("gated attention: the same", "< 0.5"),
-        Claim("transformer: the same", "< 0.5"),
-        Claim("Hopfield pooling: the same", "< 0.5"),
-        Claim("mean of features: the same", "< 0.5"),
-        Claim("attention counts: AUC of the turned frequency test", "< 0.5"),
-        Claim("MI-Net counts: the same", "< 0.5"),
-        Claim("adding poison lowers the score of a bag: share of bags, least of the six", "> 0.5"),
-        Claim("the same, of mi-Net and noisy-or the largest", "< 0.01"),
+        Claim("absence as evidence, poison test: AUC of MI-Net (largest features)", "< 0.5"),
+        Claim("absence as evidence, poison test: AUC of attention", "< 0.5"),
+        Claim("absence as evidence, poison test: AUC of gated attention", "< 0.5"),
+        Claim("absence as evidence, poison test: AUC of transformer", "< 0.5"),
+        Claim("absence as evidence, poison test: AUC of Hopfield pooling", "< 0.5"),
+        Claim("absence as evidence, poison test: AUC of mean of features", "< 0.5"),
+        Claim("counting copies, frequency test: AUC of attention", "< 0.5"),
+        Claim("counting copies, frequency test: AUC of MI-Net", "< 0.5"),
+        Claim("counting copies, frequency test: AUC of noisy-or", "< 0.5"),
+        Claim("poison added: share of bags whose score falls, least of the six", "> 0.5"),
+        Claim("poison added: share of bags whose score falls, most of the controls", "< 0.01"),
     ),
     differs="small networks of our own after the published ideas, 400 bags of about nine "
-    "instances in 8 dimensions, the better of two trainings of 40 epochs; three worlds of our "
-    "own; a graph network is left out, mean pooling, mi-Net and noisy-or are added",
+    "instances in 8 dimensions, 40 epochs, for the controls the better of two trainings; three "
+    "worlds of our own; a graph network is left out; mean pooling, mi-Net and noisy-or are added",
     needs=("torch",),
-    seeds=10,
+    seeds=5,
 )  # fmt: skip
 
 FREE = ("minet", "attention", "gated", "transformer", "hopfield", "mean")
@@ -67,7 +69,7 @@ def run(scale: str = "small", seed: int = 0) -> list[Estimate]:
     numbers = [
         *(min(turned[kind]) for kind in (*FREE, *BOUND)), seen,
         *(turned[kind][0] for kind in FREE),
-        turned["attention"][1], turned["minet"][1],
+        turned["attention"][1], turned["minet"][1], turned["noisy_or"][1],
         min(falls[kind] for kind in FREE), max(falls[kind] for kind in BOUND),
     ]  # fmt: skip
     return [Estimate(float(number)) for number in numbers]
@@ -97,7 +99,7 @@ def learner(kind: str, epochs: int, seed: int):
         torch.set_num_threads(1)
         y = torch.as_tensor(labels, dtype=torch.float32)
         # One training in twenty of the largest score gets stuck: the better of two is taken.
-        both = [trained(*padded(bags), y) for _ in range(2)]
+        both = [trained(*padded(bags), y) for _ in range(2 if kind in BOUND else 1)]
         net = min(both, key=lambda pair: pair[0])[1]
         return lambda bags: scores(net, bags)
 

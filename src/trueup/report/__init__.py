@@ -18,9 +18,9 @@ def render(document: dict[str, Any], *, interactive: bool = False) -> str:
     Parameters
     ----------
     document : dict
-        What `Audit.to_document()` returns: strings, numbers, None, lists and dicts. Shares and gaps
-        are fractions (0.137); the page writes them as points or percent. Missing keys leave their
-        section out. Strings may be hostile: each one is escaped.
+        What `to_document()` of an audit or an orbit returns: strings, numbers, None, lists and
+        dicts. Shares and gaps are fractions (0.137); the page writes them as points or percent.
+        Missing keys leave their section out. Strings may be hostile: each one is escaped.
     interactive : bool
         Whether the pictures answer to the reader.
 

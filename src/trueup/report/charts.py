@@ -24,6 +24,7 @@ from trueup.report.canvas import (
 from trueup.report.diagram import reliability
 from trueup.report.lawful import places, spread
 from trueup.report.numbers import count, estimate_text, finite
+from trueup.report.orbits import orbit
 from trueup.report.simulators import CHARTS as SIMULATORS
 
 
@@ -66,6 +67,7 @@ CHARTS = {
     "places": places,
     "spread": spread,
     **SIMULATORS,
+    "orbit": orbit,
 }
 
 
@@ -86,6 +88,7 @@ _NEEDED = {
     "places": ("low", "high", "value"),
     "spread": ("stated", "value"),
     **dict.fromkeys(SIMULATORS, ("at", "value")),
+    "orbit": ("at", "value"),
 }
 
 

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from trueup.report import named, numbers, terms
 from trueup.report.document import (
+    clean,
     clip,
     complete_document,
     day,
@@ -23,6 +24,7 @@ from trueup.report.document import (
     slice_words,
 )
 from trueup.report.glossary import Glossary
+from trueup.report.orbits import verdict
 from trueup.report.pictures import Picture, draw
 
 
@@ -39,6 +41,8 @@ OTHER_SLICES = 150
 
 def page(document: dict[str, Any], *, interactive: bool) -> str:
     """Return the whole page as one HTML text."""
+    if document.get("kind") == "orbit":
+        return _orbit(document, interactive=interactive)
     doc = complete_document(document)
     gallery = Gallery(doc["pictures"], interactive=interactive)
     script = _script() if interactive else ""
@@ -56,6 +60,23 @@ def page(document: dict[str, Any], *, interactive: bool) -> str:
             **_placed(doc, gallery=gallery),
             **_slices(doc),
         )
+    )
+
+
+def _orbit(document: dict[str, Any], *, interactive: bool) -> str:
+    """Return the page of one orbit."""
+    doc = clean(document)
+    script = _script() if interactive else ""
+    picture = draw(doc["picture"], key="picture-1", name="orbit", interactive=interactive)
+    template = _environment().get_template("orbit.html.j2")
+    return template.render(
+        doc=doc,
+        g=Glossary(),
+        verdict=verdict(doc),
+        picture=picture,
+        script=Markup(script),
+        policy=_policy(script),
+        css=Markup(_text("templates/page.css")),
     )
 
 
