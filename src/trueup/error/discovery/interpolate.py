@@ -47,9 +47,9 @@ def interpolate(
 
     For discovery where only some points are observed: a model steps whole states. Not for sensors
     so sparse that waves of interest lie between them. Random Fourier features are a ridge
-    regression on :math:`\cos(\omega_j \cdot x), \sin(\omega_j \cdot x)`,
-    :math:`\omega_j \sim N(0, \sigma^2 I)`, with :math:`\sigma` and the ridge chosen by a tenth of
-    the sensors that is held out; dimensions with a period take multiples of its wave number.
+    regression on :math:`\cos(\omega_j \cdot x), \sin(\omega_j \cdot x)` with :math:`\omega_j` of a
+    t law, whose scale and the ridge are chosen by a tenth of the sensors that is held out;
+    dimensions with a period take multiples of its wavenumber.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from trueup.core.errors import MissingPackage
 
 WIDTH = 100
 DEPTH = 4
-STEPS = 1_500
+STEPS = 600
 RATE = 2e-3
 
 
@@ -36,7 +37,7 @@ def network(values, places, points, periods, seed: int) -> np.ndarray:
         torch.manual_seed(seed)
         sizes = [x.shape[1], *[WIDTH] * DEPTH, y.shape[1]]
         layers: list[Any] = []
-        for wide, narrow in zip(sizes[:-1], sizes[1:], strict=True):
+        for wide, narrow in pairwise(sizes):
             layers += [torch.nn.Linear(wide, narrow), torch.nn.Tanh()]
         net = torch.nn.Sequential(*layers[:-1])
         steps = torch.optim.Adam(net.parameters(), RATE)
