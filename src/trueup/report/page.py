@@ -68,7 +68,7 @@ def _orbit(document: dict[str, Any], *, interactive: bool) -> str:
     doc = clean(document)
     script = _script() if interactive else ""
     picture = draw(doc["picture"], key="picture-1", name="orbit", interactive=interactive)
-    template = _environment().get_template("orbit.html.j2")
+    template = environment().get_template("orbit.html.j2")
     return template.render(
         doc=doc,
         g=Glossary(),
@@ -76,7 +76,7 @@ def _orbit(document: dict[str, Any], *, interactive: bool) -> str:
         picture=picture,
         script=Markup(script),
         policy=_policy(script),
-        css=Markup(_text("templates/page.css")),
+        css=Markup(text_of("templates/page.css")),
     )
 
 
