@@ -22,7 +22,7 @@ CARD = Card(
     axes={"method": "random Fourier features, cubic, radial basis, network"},
     paper="Rahimi & Recht 2007, NeurIPS; for missing physics from sparse observations Mojgani, "
           "Chattopadhyay & Hassanzadeh 2024, JAMES 16, e2023MS004033",
-    mission=14,
+    mission=(14,),
     cost="O(s f^2) for s sensors and f features, once for all states",
     not_for="waves shorter than twice the distance of sensors; sensors that move",
 )  # fmt: skip
