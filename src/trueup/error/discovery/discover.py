@@ -34,10 +34,12 @@ CARD = Card(
     question="error",
     family="discovery",
     summary="the terms that a simulator is missing, with intervals, and the simulator corrected",
-    axes={"library": "products of derivatives, polynomials, functions",
+    axes={"library": "products of derivatives, polynomials, functions; ties, inputs",
+          "derivatives": "spectral, differences, weak form",
           "target": "through the step, plain, per step",
           "regression": "elimination, rvm, stlsq, sr3, ensemble",
           "noise": "low-pass, windows, extrapolation",
+          "time": "waves that move too far left out, error of the integrals in the intervals",
           "stopping": "held-out windows"},
     paper="Mojgani, Chattopadhyay & Hassanzadeh 2022, Chaos 32, 061105, arXiv:2110.00546; "
           "terms seen through the step by variation of constants (Alekseev 1961, Groebner 1960)",

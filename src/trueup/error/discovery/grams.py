@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trueup.error.discovery.mesh import Mesh
+from trueup.error.discovery.weak import functions, integrals
 
 
 BLOCKS = 200
@@ -123,6 +124,9 @@ def projection(
     components, space = shape[0], shape[1:]
     if mesh is None:
         return np.ones(1, dtype=bool), np.arange(components), 1
+    if mesh.method == "weak":
+        many = int(np.prod([len(tests) for tests in functions(mesh, space)]))
+        return np.ones(1, dtype=bool), np.repeat(np.arange(components), many), 1
     if not mesh.spectral:
         keep = np.zeros(space, dtype=bool)
         keep[tuple(slice(mesh.edge, n - mesh.edge) for n in space)] = True
@@ -146,6 +150,8 @@ def rows(fields: np.ndarray, mesh: Mesh | None, keep: np.ndarray) -> np.ndarray:
     n, components = fields.shape[:2]
     if mesh is None:
         return fields.reshape(n, components)
+    if mesh.method == "weak":
+        return integrals(fields, mesh)
     if not mesh.spectral:
         return fields[..., keep].reshape(n, -1)
     space = fields.shape[2:]
