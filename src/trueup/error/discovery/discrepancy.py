@@ -10,6 +10,7 @@ import numpy as np
 from trueup.core.estimate import Estimate
 from trueup.core.rows import Rows
 from trueup.error.discovery.corrected import Corrected
+from trueup.error.discovery.grams import INNER
 from trueup.error.discovery.library import Library
 from trueup.error.discovery.numerics import Numerics
 from trueup.error.discovery.symbols import expressions, latex
@@ -122,7 +123,7 @@ class Discrepancy:
             else library
         )
         weights = weights[:, used] if len(used) else weights
-        return Corrected(self.step, few, weights, rows=self.rows, cutoff=self.cutoff)
+        return Corrected(self.step, few, weights, rows=self.rows, cutoff=INNER * self.cutoff)
 
     @property
     def sympy(self) -> Any:

@@ -12,6 +12,8 @@ from trueup.error.discovery.mesh import Mesh
 
 BLOCKS = 200
 """Most blocks of windows that are kept apart, for intervals and held-out checks."""
+INNER = 0.75
+"""Share of the kept waves that are rows: faster ones lack products with lost ones."""
 
 
 @dataclass(frozen=True, eq=False)
