@@ -3,9 +3,7 @@
 Truth and model are as published: ETDRK4 with steps of .001, and one step of CNAB2 of .005 with
 wrong coefficients. The published method was run again on such data, with its own settings and with
 others; its errors stand in ``FREE`` and in the claims as percentages,
-``eps = |c - c_true| / |c_true|`` with ``c_true = (1, 1, 1)``.
-
-``python -m reproductions.error.medida_ks`` prints all tables.
+``eps = |c - c_true| / |c_true|`` with ``c_true = (1, 1, 1)``. As a module it prints all tables.
 """
 
 from __future__ import annotations

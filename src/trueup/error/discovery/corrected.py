@@ -32,7 +32,7 @@ class Corrected:
     terms by the Runge-Kutta method of order 4 in the frame that moves with them; elsewhere by that
     method alone. Waves that f would blow up, because it takes a part of the model's damping back,
     are left as the model makes them: those that f makes grow by more than e in a step, and growing
-    ones that were never seen. The user's step is called, never changed.
+    ones that nothing was learned from. The user's step is called, never changed.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Corrected:
     per_step
         Whether f is what every step misses, whatever its length, instead of a rate.
     cutoff
-        Wavenumber above which no wave was seen.
+        Wavenumber up to which waves were learned from.
 
     Examples
     --------

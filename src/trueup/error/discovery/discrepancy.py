@@ -11,6 +11,7 @@ import numpy as np
 from trueup.core.estimate import Estimate
 from trueup.core.rows import Rows
 from trueup.error.discovery.corrected import Corrected
+from trueup.error.discovery.grams import INNER
 from trueup.error.discovery.numerics import Numerics
 from trueup.error.discovery.quadrature import UNKNOWN, Quadrature
 from trueup.error.discovery.symbols import expressions, latex
@@ -152,7 +153,7 @@ class Discrepancy:
         )
         return Corrected(
             self.step, few, weights[:, used] if len(used) else weights, rows=self.rows,
-            per_step=self.settings.target == "per step", cutoff=self.cutoff,
+            per_step=self.settings.target == "per step", cutoff=INNER * self.cutoff,
         )  # fmt: skip
 
     @property

@@ -13,6 +13,8 @@ from trueup.error.discovery.weak import functions, integrals
 
 BLOCKS = 200
 """Most blocks of windows that are kept apart, for intervals and held-out checks."""
+INNER = 0.75
+"""Share of the kept waves that are rows: faster ones lack products with lost ones."""
 
 
 LEAST = 4

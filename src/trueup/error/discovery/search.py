@@ -13,7 +13,7 @@ from trueup.core.errors import FitError
 from trueup.core.windows import Windows
 from trueup.error.discovery.discrepancy import Discrepancy, Finding
 from trueup.error.discovery.estimate import NOTHING, coefficients, resamples
-from trueup.error.discovery.grams import Grams, projection, rows
+from trueup.error.discovery.grams import INNER, Grams, projection, rows
 from trueup.error.discovery.increments import Increments, Place
 from trueup.error.discovery.maps import Steps
 from trueup.error.discovery.noise import ROUNDING, cutoff, noise_sd, spread
@@ -43,8 +43,6 @@ SEEN = 1e-6
 """Share of the states' size from which on noise is worth extrapolating."""
 FEW = 500_000
 """Numbers in the states that the columns are tried on."""
-INNER = 0.75
-"""Share of the kept waves that are rows: faster ones lack products with lost ones."""
 
 
 class Search:

@@ -52,14 +52,14 @@ def _blocks(grams: Grams, index) -> Grams:
 def choose(grams: Grams, tries: np.ndarray, *, least: float) -> np.ndarray:
     """The fewest terms that predict held-out windows as well as any.
 
-    As well means: worse by no more than one standard error of the paired difference over blocks, or
-    by a share of the explained variance of no more than ``least`` squared.
+    As well means: worse by no more than two standard errors of the paired difference over blocks,
+    or by a share of the explained variance of no more than ``least`` squared.
     """
     left = held_out(grams, tries)
     total = left.sum(axis=1)
     best = int(total.argmin())
     behind = left - left[best]
-    error = behind.std(axis=1, ddof=1) * np.sqrt(grams.blocks)
+    error = 2 * behind.std(axis=1, ddof=1) * np.sqrt(grams.blocks)
     explained = max(float(grams.yy.sum() - total[best]), 0.0)
     good = behind.sum(axis=1) <= np.maximum(error, least**2 * explained)
     size = np.where(good, tries.sum(axis=1), tries.shape[1] + 1)

@@ -30,6 +30,13 @@ def source(corrected: Corrected) -> str:
             why="only products of derivatives can be written down",
             do="Write it as factors, or keep Corrected and the function in Python",
         )
+    if corrected.per_step:
+        raise UsageError(
+            "Corrected.source",
+            "what is missed is a map, not a rate",
+            why="only rates of change can be written down",
+            do="Save it with Corrected.save, and load it around the model",
+        )
     linear = corrected.linear
     waves = mesh is not None and mesh.spectral
     parts = [
@@ -45,6 +52,10 @@ def source(corrected: Corrected) -> str:
         BODY,
     ]  # fmt: skip
     return "\n\n".join(part.strip("\n") + "\n" for part in parts if part)
+
+
+def _number(value: float) -> str:
+    return repr(float(value)) if np.isfinite(value) else "np.inf"
 
 
 def _quoted(lines: list[str]) -> str:
@@ -67,6 +78,7 @@ def _constants(corrected: Corrected) -> str:
         f"SPECTRAL = {mesh.method == 'spectral'}",
         f"ACCURACY = {int(mesh.accuracy)}  # order of differences",
         f"DIMENSIONS = {mesh.ndim}",
+        f"CUTOFF = {_number(corrected.cutoff)}  # wavenumber above which no wave was seen",
         f"LINEAR = {pairs!r}  # component, orders of its derivative, coefficient",
         "",
     ])  # fmt: skip
