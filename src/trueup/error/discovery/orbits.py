@@ -6,10 +6,10 @@ A model is equivariant where a transformed input has the transformed output. Wit
 .. math:: e_i(g) = L(y_i, S_g^{-1} f(T_g x_i)) ,
 
 which are the same for every :math:`g` where the model is equivariant. Without truth the *consensus*
-takes its place, the mean of :math:`S_g^{-1} f(T_g x_i)` over the orbit. It tells which of two models
-is evener. Where errors peak it tells only for a model that is mostly right along the orbit: on
-turned digits the curves by consensus and by label correlated at .98 where nine in ten consensuses
-were right, and at -.85 where one in ten was.
+takes its place, the mean of :math:`S_g^{-1} f(T_g x_i)` over the orbit. It tells which of two
+models is evener. Where errors peak it tells only for a model that is mostly right along the orbit:
+on turned digits the curves by consensus and by label correlated at .98 where nine in ten
+consensuses were right, and at -.85 where one in ten was.
 
 Examples
 --------
