@@ -6,7 +6,10 @@ A model is equivariant where a transformed input has the transformed output. Wit
 .. math:: e_i(g) = L(y_i, S_g^{-1} f(T_g x_i)) ,
 
 which are the same for every :math:`g` where the model is equivariant. Without truth the *consensus*
-takes its place, the mean of :math:`S_g^{-1} f(T_g x_i)` over the orbit.
+takes its place, the mean of :math:`S_g^{-1} f(T_g x_i)` over the orbit. It tells which of two
+models is evener. Where errors peak it tells only for a model that is mostly right along the orbit:
+on turned digits the curves by consensus and by label correlated at .98 where nine in ten
+consensuses were right, and at -.85 where one in ten was.
 
 Examples
 --------
@@ -42,7 +45,7 @@ CARD = Card(
     mission=(119,),
     cost="a prediction a sample and element",
     not_for="symmetries that the truth does not have: a digit 6 turned by half is a 9; models that "
-    "are wrong everywhere alike, whose consensus agrees with itself",
+    "are mostly wrong along the orbit, whose consensus agrees with itself",
 )
 
 DRAWS = 400
