@@ -12,6 +12,7 @@ from trueup.error.discovery.discover import discover as discover
 from trueup.error.discovery.discover import functions as functions
 from trueup.error.discovery.discover import polynomials as polynomials
 from trueup.error.discovery.discover import products as products
+from trueup.error.discovery.interpolate import interpolate as interpolate
 from trueup.error.points.bias import bias as bias
 from trueup.error.points.mae import mae as mae
 from trueup.error.points.median_error import median_absolute_error as median_absolute_error
