@@ -11,21 +11,21 @@ MOST = 4_000
 """Most distinct waves, a sine and a cosine each."""
 REACH = 1.4
 """Shortest wave that is drawn, as a share of what the sensors can tell."""
-TAIL = 6
-SCALES = (0.14, 0.28, 0.56)
-"""Scales that are tried, as shares of the fastest wave that the sensors can tell."""
-RIDGES = (1e-6, 1e-4)
+LAWS = ((6.0, 0.14), (6.0, 0.28), (np.inf, 0.15), (np.inf, 0.3))
+"""Laws of waves that are tried: degrees of freedom, and the scale as a share of the fastest wave
+that the sensors can tell."""
+RIDGES = (1e-11, 1e-6, 1e-4)
 """Noise that is tried, as shares of the variance of a state."""
 
 
 def fourier_features(values, places, points, periods, seed: int) -> np.ndarray:
     r"""Values (states, points) from ``values`` (states, sensors) of variance 1.
 
-    Waves are drawn evenly from a ball and weighed by the square root of the density
-    :math:`(1 + |\omega|^2 / \sigma^2)^{-(6 + d) / 2}`, a t law of 6 degrees of freedom: a Gaussian
-    whose scale is drawn, too, which keeps the short waves of fields with steep spectra. Where all
-    dimensions have a period, waves fall on a lattice, and each counts once. With :math:`\Phi` the
-    features of the sensors, coefficients are
+    Waves are drawn evenly from a ball and weighed by the square root of the density, Gaussian or
+    :math:`(1 + |\omega|^2 / \sigma^2)^{-(6 + d) / 2}`, a t law: a Gaussian whose scale is drawn,
+    too, which keeps the short waves of fields with steep spectra. Where all dimensions have a
+    period, waves fall on a lattice, and each counts once. With :math:`\Phi` the features,
+    coefficients are
     :math:`(\Phi' \Phi + \lambda I)^{-1} \Phi' y`.
     """
     rng = np.random.default_rng(seed)
@@ -33,8 +33,8 @@ def fourier_features(values, places, points, periods, seed: int) -> np.ndarray:
     fastest = np.pi * (len(places) / _volume(places, points, periods)) ** (1 / places.shape[1])
     waves, counts = _waves(rng, REACH * fastest, periods)
     best = np.inf, waves[:, 0], RIDGES[0]
-    for share in SCALES:
-        weights = _weights(waves, counts, share * fastest)
+    for freedom, share in LAWS:
+        weights = _weights(waves, counts, freedom, share * fastest)
         seen, unseen = (_features(places[which], waves, weights) for which in (~held, held))
         for ridge, found in _ridges(seen, values[:, ~held], RIDGES):
             missed = float(np.mean((unseen @ found - values[:, held].T) ** 2))
@@ -71,9 +71,12 @@ def _waves(rng, fastest: float, periods) -> tuple[np.ndarray, np.ndarray]:
     return distinct[kept[:MOST]], counts[kept[:MOST]]
 
 
-def _weights(waves: np.ndarray, counts: np.ndarray, scale: float) -> np.ndarray:
+def _weights(waves, counts, freedom: float, scale: float) -> np.ndarray:
     """Weights whose squares add up to 1, so that the kernel is 1 at distance 0."""
-    density = (1 + (waves**2).sum(axis=1) / scale**2) ** (-(TAIL + waves.shape[1]) / 2)
+    square = (waves**2).sum(axis=1) / scale**2
+    density = np.exp(-square / 2)
+    if np.isfinite(freedom):
+        density = (1 + square) ** (-(freedom + waves.shape[1]) / 2)
     return np.sqrt(density * counts / (density * counts).sum())
 
 

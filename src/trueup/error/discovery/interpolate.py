@@ -91,12 +91,17 @@ def interpolate(
     axes = tuple(np.asarray(axis, np.float64) for axis in axes)
     periods = (None,) * len(axes) if periods is None else tuple(periods)
     _check(values, places, axes, periods)
+    return _filled(METHODS[method], values, places, axes, periods, seed)
+
+
+def _filled(fill: Fill, values, places, axes, periods, seed: int) -> np.ndarray:
+    """Every state brought to mean 0 and variance 1, filled, and brought back."""
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
     flat = values.reshape(-1, values.shape[-1])
     middle = flat.mean(axis=1, keepdims=True)
     size = flat.std(axis=1, keepdims=True)
     size[size == 0] = 1.0
-    found = METHODS[method]((flat - middle) / size, places, points, periods, seed)
+    found = fill((flat - middle) / size, places, points, periods, seed)
     return (found * size + middle).reshape(*values.shape[:-1], *(len(axis) for axis in axes))
 
 
