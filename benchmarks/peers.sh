@@ -114,3 +114,4 @@ environment deepchecks "deepchecks.tabular" deepchecks==0.19.1
 
 # Filters of ensembles; brings a whole notebook with it.
 environment dapper "dapper.da_methods" dapper==1.7.1 numpy==2.4.6 scipy==1.17.1
+environment pysindy pysindy numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 pysindy==2.1.0

@@ -10,7 +10,9 @@ import unicodedata
 import click
 
 
-COMMANDS = ("audit", "correct", "apply", "export", "history", "methods", "demo", "reproduce")
+COMMANDS = (
+    "audit", "correct", "discover", "apply", "export", "history", "methods", "demo", "reproduce",
+)  # fmt: skip
 
 
 class Lazy(click.Group):

@@ -109,18 +109,19 @@ class Windows:
         Parameters
         ----------
         run
-            (times, ...) states in time, or an xarray ``DataArray`` with a dimension ``time``.
+            (times, ...) states in time, or an xarray ``DataArray`` or ``Dataset`` with a dimension
+            ``time`` at any place. Several variables, or a dimension ``component``, are components.
         dt
-            Time between states; read from the coordinate ``time`` of an xarray.
+            Time between states; read from the coordinate ``time`` of an xarray (dates in seconds).
         length
             Intervals m of a window.
         every
             Steps from the start of one window to the next; ``length`` by default, so that windows
             share only their ends.
         """
-        states, stamps = _states(run)
+        states, stamps = states_of(run)
         if stamps is not None:
-            dt = _spacing(stamps, dt)
+            dt = spacing_of(stamps, dt)
         if dt is None:
             raise EvidenceError(
                 "Windows.of", "the time between states is not known", do="Pass dt=0.01"
@@ -147,10 +148,11 @@ def step_of_time(who: str, dt: Any) -> float:
     return dt
 
 
-def _states(run: Any) -> tuple[np.ndarray, np.ndarray | None]:
+def states_of(run: Any) -> tuple[np.ndarray, np.ndarray | None]:
     """States (times, ...) and their time stamps where they are known."""
     if not hasattr(run, "dims"):
         return np.asarray(run), None
+    run = field_of("Windows.of", run)
     if "time" not in run.dims:
         raise EvidenceError(
             "Windows.of",
@@ -158,14 +160,36 @@ def _states(run: Any) -> tuple[np.ndarray, np.ndarray | None]:
             why="one of them must be 'time'",
             do="Rename it: observations.rename(t='time')",
         )
-    run = run.transpose("time", ...)
+    run = run.transpose("time", *({"component"} & set(run.dims)), ...)
     stamps = np.asarray(run["time"].values) if "time" in run.coords else None
-    if stamps is not None and np.issubdtype(stamps.dtype, np.datetime64):
-        stamps = (stamps - stamps[0]) / np.timedelta64(1, "s")
-    return run.values, None if stamps is None else stamps.astype(np.float64)
+    return run.values, None if stamps is None else seconds(stamps)
 
 
-def _spacing(stamps: np.ndarray, dt: float | None) -> float:
+def field_of(who: str, run: Any) -> Any:
+    """An xarray ``DataArray``; variables of a ``Dataset`` become a dimension ``component``."""
+    if not hasattr(run, "data_vars"):
+        return run
+    dims = {name: tuple(variable.dims) for name, variable in run.data_vars.items()}
+    if len({frozenset(d) for d in dims.values()}) != 1:
+        raise EvidenceError(
+            who,
+            f"the variables have dimensions {dims}",
+            why="the variables of a state must share theirs",
+            do="Pass some of them: observations[['u', 'v']]",
+        )
+    return run[next(iter(dims))] if len(dims) == 1 else run.to_dataarray("component")
+
+
+def seconds(stamps: np.ndarray) -> np.ndarray:
+    """Time stamps as numbers: dates as seconds since the first, numbers as they are."""
+    if stamps.dtype == object:  # dates of other calendars
+        return np.array([(stamp - stamps[0]).total_seconds() for stamp in stamps])
+    if stamps.dtype.kind in "mM":
+        return (stamps - stamps[0]) / np.timedelta64(1, "s")
+    return stamps.astype(np.float64)
+
+
+def spacing_of(stamps: np.ndarray, dt: float | None) -> float:
     """The time between even ``stamps``, which ``dt`` must equal where it is given."""
     gaps = np.diff(stamps)
     usual = float(np.median(gaps))

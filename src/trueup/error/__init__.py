@@ -19,7 +19,12 @@ from trueup.error.discovery.discover import discover as discover
 from trueup.error.discovery.discover import functions as functions
 from trueup.error.discovery.discover import polynomials as polynomials
 from trueup.error.discovery.discover import products as products
+from trueup.error.discovery.interpolate import interpolate as interpolate
+from trueup.error.discovery.orbits import orbit as orbit
+from trueup.error.numerics.auto_knots import auto_knots as auto_knots
 from trueup.error.points.bias import bias as bias
 from trueup.error.points.mae import mae as mae
 from trueup.error.points.median_error import median_absolute_error as median_absolute_error
 from trueup.error.points.rmse import rmse as rmse
+from trueup.error.unit_tests.algorithmic import algorithmic_unit_tests as algorithmic_unit_tests
+from trueup.error.unit_tests.mil import mil_tests as mil_tests

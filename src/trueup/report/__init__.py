@@ -18,9 +18,9 @@ def render(document: dict[str, Any], *, interactive: bool = False) -> str:
     Parameters
     ----------
     document : dict
-        What `Audit.to_document()` returns: strings, numbers, None, lists and dicts. Shares and gaps
-        are fractions (0.137); the page writes them as points or percent. Missing keys leave their
-        section out. Strings may be hostile: each one is escaped.
+        What `to_document()` of an audit or an orbit returns: strings, numbers, None, lists and
+        dicts. Shares and gaps are fractions (0.137); the page writes them as points or percent.
+        Missing keys leave their section out. Strings may be hostile: each one is escaped.
     interactive : bool
         Whether the pictures answer to the reader.
 
@@ -29,6 +29,14 @@ def render(document: dict[str, Any], *, interactive: bool = False) -> str:
     MissingPackage
         Where altair or vl-convert-python is not installed.
     """
+    wanted()
+    from trueup.report.page import page
+
+    return page(document, interactive=interactive)
+
+
+def wanted() -> None:
+    """Refuse to draw where the packages for it are missing."""
     try:
         import altair  # noqa: F401
         import vl_convert  # noqa: F401
@@ -40,6 +48,3 @@ def render(document: dict[str, Any], *, interactive: bool = False) -> str:
             f"the pictures need a package that is not installed ({error.name})",
             do='Run: pip install "trueup[report]"',
         ) from error
-    from trueup.report.page import page
-
-    return page(document, interactive=interactive)

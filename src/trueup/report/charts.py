@@ -24,6 +24,8 @@ from trueup.report.canvas import (
 from trueup.report.diagram import reliability
 from trueup.report.lawful import places, spread
 from trueup.report.numbers import count, estimate_text, finite
+from trueup.report.orbits import orbit
+from trueup.report.simulators import CHARTS as SIMULATORS
 
 
 def forest(picture: Row) -> dict[str, Any]:
@@ -64,6 +66,8 @@ CHARTS = {
     "drift": drift,
     "places": places,
     "spread": spread,
+    **SIMULATORS,
+    "orbit": orbit,
 }
 
 
@@ -83,6 +87,8 @@ _NEEDED = {
     "drift": ("at", "value"),
     "places": ("low", "high", "value"),
     "spread": ("stated", "value"),
+    **dict.fromkeys(SIMULATORS, ("at", "value")),
+    "orbit": ("at", "value"),
 }
 
 

@@ -96,7 +96,7 @@ LONGEST_LABEL = 70
 
 def complete_document(document: dict[str, Any]) -> dict[str, Any]:
     """Return a cleaned copy in which every key of the contract is present."""
-    doc = _filled(_clean(document), DEFAULTS)
+    doc = _filled(clean(document), DEFAULTS)
     for name, defaults in _ROWS.items():
         doc[name] = [_filled(row, defaults) for row in doc[name]]
     doc["data"] = _filled(doc["data"], {"roles": {}, "checks": []})
@@ -127,13 +127,14 @@ def _picture_unit(key: str, *, slices: list[dict[str, Any]]) -> str:
     return SERIES_LEVELS.get(series, "") if series != key else ""
 
 
-def _clean(value: Any) -> Any:
+def clean(value: Any) -> Any:
+    """The value with every text printable and not too long, every number finite or None."""
     if isinstance(value, str):
         return clip(_UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", value), LONGEST)
     if isinstance(value, dict):
-        return {_clean(str(key)): _clean(item) for key, item in value.items()}
+        return {clean(str(key)): clean(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_clean(item) for item in value]
+        return [clean(item) for item in value]
     # NaN and infinity cannot be written as JSON; the page shows them as not available.
     return value if not isinstance(value, float) else finite(value)
 

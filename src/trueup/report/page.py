@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from trueup.report import named, numbers, terms
 from trueup.report.document import (
+    clean,
     clip,
     complete_document,
     day,
@@ -23,6 +24,7 @@ from trueup.report.document import (
     slice_words,
 )
 from trueup.report.glossary import Glossary
+from trueup.report.orbits import verdict
 from trueup.report.pictures import Picture, draw
 
 
@@ -39,11 +41,13 @@ OTHER_SLICES = 150
 
 def page(document: dict[str, Any], *, interactive: bool) -> str:
     """Return the whole page as one HTML text."""
+    if document.get("kind") == "orbit":
+        return _orbit(document, interactive=interactive)
     doc = complete_document(document)
     gallery = Gallery(doc["pictures"], interactive=interactive)
     script = _script() if interactive else ""
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             doc=doc,
@@ -52,10 +56,27 @@ def page(document: dict[str, Any], *, interactive: bool) -> str:
             n=named,
             script=Markup(script),
             policy=_policy(script),
-            css=Markup(_text("templates/page.css")),
+            css=Markup(text_of("templates/page.css")),
             **_placed(doc, gallery=gallery),
             **_slices(doc),
         )
+    )
+
+
+def _orbit(document: dict[str, Any], *, interactive: bool) -> str:
+    """Return the page of one orbit."""
+    doc = clean(document)
+    script = _script() if interactive else ""
+    picture = draw(doc["picture"], key="picture-1", name="orbit", interactive=interactive)
+    template = environment().get_template("orbit.html.j2")
+    return template.render(
+        doc=doc,
+        g=Glossary(),
+        verdict=verdict(doc),
+        picture=picture,
+        script=Markup(script),
+        policy=_policy(script),
+        css=Markup(text_of("templates/page.css")),
     )
 
 
@@ -151,13 +172,14 @@ def _slices(doc: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _text(name: str) -> str:
+def text_of(name: str) -> str:
+    """A file of this folder."""
     return files("trueup.report").joinpath(name).read_text(encoding="utf-8")
 
 
 @cache
 def _script() -> str:
-    return _text("vega.min.js")
+    return text_of("vega.min.js")
 
 
 def _policy(script: str) -> str:
@@ -169,15 +191,16 @@ def _policy(script: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates, with the filters that they use."""
+    made = Environment(
         loader=PackageLoader("trueup.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    made.filters.update(
         count=numbers.count,
         p_value=numbers.p_value,
         percent=numbers.percent,
@@ -191,5 +214,5 @@ def _environment() -> Environment:
         slice_words=slice_words,
         parameter=parameter_text,
     )
-    environment.globals.update(measure=terms.measure, finding_unit=finding_unit)
-    return environment
+    made.globals.update(measure=terms.measure, finding_unit=finding_unit)
+    return made

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from trueup.report import orbits
 from trueup.report.canvas import Row, complete
 from trueup.report.numbers import count, estimate_text, finite, percent
+from trueup.report.simulators import SPOKEN, error_table
 
 
 # Longer series stay in the picture and in the JSON output.
@@ -114,6 +116,8 @@ _SENTENCES = {
     "drift": _drift,
     "places": _places,
     "spread": _spread,
+    **SPOKEN,
+    "orbit": orbits.spoken,
 }
 
 
@@ -122,6 +126,8 @@ HEADS = {
     "drift": ["At", "Value, with interval", "Rows"],
     "places": ["Level", "Times as often as stated", "Luck alone", "Rows"],
     "spread": ["Stated", "Made, with interval", "Rows"],
+    "errors": ["Time ahead", "Model, with the middle 80%", "Corrected, with the middle 80%"],
+    "orbit": ["Element", "Mean error, with interval", "Against the consensus"],
 }
 """Headings of the numbers behind a picture."""
 
@@ -138,6 +144,10 @@ def picture_table(picture: Row) -> list[list[Any]]:
     if picture.get("kind") == "spread":
         points = complete(picture.get("rows"), "stated", "value")
         return [[f"{p['stated']:.4g}", estimate_text(p), count(p.get("n"))] for p in points]
+    if picture.get("kind") == "errors":
+        return error_table(picture)[:LONGEST_TABLE]
+    if picture.get("kind") == "orbit":
+        return orbits.table(picture)
     if picture.get("kind") == "drift":
         points = complete(picture.get("points"), "at", "value")
         if len(points) > LONGEST_TABLE:

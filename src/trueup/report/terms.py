@@ -90,6 +90,10 @@ TERMS = {
         "The width of an interval, plus a fine for every truth outside it that grows with the "
         "distance. Lower is better; it pays to be as narrow as is honest."
     ),
+    "inclusion": (
+        "How often a term is worth having when the windows are drawn anew: near 100% for a term "
+        "that is really missing, whatever the luck of the observations."
+    ),
     "isotonic": (
         "The best never-falling curve through the outcomes. It needs no bins, so it shows the "
         "shape without depending on where bins were cut."

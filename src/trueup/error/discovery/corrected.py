@@ -14,12 +14,13 @@ from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.rows import NOBODY, Rows
 from trueup.error.discovery.library import Library
 from trueup.error.discovery.mesh import Mesh
+from trueup.error.discovery.source import source
 from trueup.error.discovery.terms import Term, evaluate
 
 
 SCHEMA = 1
 GROWTH = 1.0
-"""Exponent of growth in half a step above which a wave is left to the model alone."""
+"""Exponent of growth in a step above which a wave is left to the model alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +30,9 @@ class Corrected:
     A step is half a step of f, a step of the model, half a step of f (Strang 1968), so its order
     is the model's up to 2. On a periodic mesh linear terms are solved exactly wave by wave, other
     terms by the Runge-Kutta method of order 4 in the frame that moves with them; elsewhere by that
-    method alone. Waves that f would blow up within a step, because it takes a part of the model's
-    damping back, are left as the model makes them. The user's step is called, never changed.
+    method alone. Waves that f would blow up, because it takes a part of the model's damping back,
+    are left as the model makes them: those that f makes grow by more than e in a step, and growing
+    ones that nothing was learned from. The user's step is called, never changed.
 
     Parameters
     ----------
@@ -44,6 +46,10 @@ class Corrected:
         Steps of f within half a step of the model.
     rows
         Identities of the states that the coefficients were learned on.
+    per_step
+        Whether f is what every step misses, whatever its length, instead of a rate.
+    cutoff
+        Wavenumber up to which waves were learned from.
 
     Examples
     --------
@@ -58,6 +64,8 @@ class Corrected:
     coefficients: np.ndarray
     substeps: int = 4
     rows: Rows = NOBODY
+    per_step: bool = False
+    cutoff: float = np.inf
 
     def __post_init__(self) -> None:
         found = np.array(self.coefficients, dtype=np.float64)
@@ -97,11 +105,15 @@ class Corrected:
             "components": list(self.library.components),
             "mesh": None if mesh is None else vars(mesh),
             "terms": [term.to_dict() for term in self.library.terms],
-            "words": [f"{c}' += " + " + ".join(self._words(i))
-                      for i, c in enumerate(self.library.components)],
+            "words": [f"{self.library.components[i]}' += " + " + ".join(self._words(i))
+                      for i in self.library.searched],
             "coefficients": self.coefficients.tolist(),
             "substeps": self.substeps,
+            "per_step": self.per_step,
+            "equations": list(self.library.equations),
+            "inputs": list(self.library.inputs),
             "rows": self.rows.ids.tolist(),
+            "cutoff": None if np.isinf(self.cutoff) else self.cutoff,
         }  # fmt: skip
 
     def save(self, path: str | Path) -> Path:
@@ -110,6 +122,18 @@ class Corrected:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(self.to_dict(), indent=1), encoding="utf-8")
         return path
+
+    def source(self) -> str:
+        """Python source of this simulator, which needs NumPy and nothing else.
+
+        A module with ``tendency(state)`` and ``step(model_step, state, dt)``, by the same scheme.
+
+        Raises
+        ------
+        UsageError
+            A term is a function of the user's, which cannot be written down.
+        """
+        return source(self)
 
     @classmethod
     def load(cls, path: str | Path, model: Any) -> Corrected:
@@ -124,15 +148,21 @@ class Corrected:
         mesh = row["mesh"] and Mesh(**{k: tuple(v) if isinstance(v, list) else v
                                        for k, v in row["mesh"].items()})  # fmt: skip
         terms = tuple(Term.from_dict(term) for term in row["terms"])
-        library = Library(terms, tuple(row["components"]), mesh)
+        library = Library(terms, tuple(row["components"]), mesh,
+                          tuple(row["equations"]), tuple(row["inputs"]))  # fmt: skip
         ids = Rows(np.array(row["rows"], dtype=np.uint64))
-        return cls(model, library, np.array(row["coefficients"]), row["substeps"], ids)
+        seen = np.inf if row.get("cutoff") is None else row["cutoff"]
+        found = np.array(row["coefficients"])
+        return cls(model, library, found, row["substeps"], ids, row["per_step"], seen)
 
     def _words(self, component: int) -> list[str]:
         pairs = zip(self.coefficients[component], self.library.names, strict=True)
         return [f"{value:.6g} {name}" for value, name in pairs if value] or ["0"]
 
     def _whole(self, state: np.ndarray, dt: float, call) -> np.ndarray:
+        if self.per_step:
+            missed = self._rate(self._parted(state.astype(np.float64)))
+            return (np.asarray(call(state)) + missed.reshape(state.shape)).astype(state.dtype)
         before = self._half(state, dt)
         return self._half(np.asarray(call(before)), dt)
 
@@ -161,17 +191,17 @@ class Corrected:
         mesh = self.library.mesh
         if mesh is None or not mesh.spectral:
             return _runge_kutta(self._rate, states, dt, lambda s: s)
-        half = np.exp(_tame(self._symbol(states.shape[2:]), dt) * dt / 2)
+        half = np.exp(self._tame(states.shape[2:], dt) * dt / 2)
 
         def carried(s: np.ndarray) -> np.ndarray:
             return mesh.backward(half * mesh.forward(s), states.shape[2:])
 
-        if len(self._linear) == np.count_nonzero(self.coefficients):
+        if len(self.linear) == np.count_nonzero(self.coefficients):
             return carried(carried(states))
-        return _runge_kutta(lambda s: self._rate(s, self._linear), states, dt, carried)
+        return _runge_kutta(lambda s: self._rate(s, self.linear), states, dt, carried)
 
     @cached_property
-    def _linear(self) -> frozenset:
+    def linear(self) -> frozenset:
         """Pairs (component, term) that are a derivative of the component itself."""
         mesh = self.library.mesh
         if mesh is None or not mesh.spectral or mesh.method != "spectral":
@@ -188,20 +218,24 @@ class Corrected:
         assert mesh is not None
         waves = mesh.wavenumbers(shape)
         found = np.zeros((len(self.library.components), *mesh.lengths(shape).shape), complex)
-        for c, t in self._linear:
+        for c, t in self.linear:
             factor = self.library.terms[t].factors[0]
             along = [(1j * k) ** n for k, n in zip(waves, factor.orders, strict=False)]
             found[c] += self.coefficients[c, t] * np.prod(np.broadcast_arrays(*along), axis=0)
         return found
 
+    def _tame(self, shape: tuple[int, ...], dt: float) -> np.ndarray:
+        """Rates without those that are left to the model; ``dt`` is a substep."""
+        mesh, symbol = self.library.mesh, self._symbol(shape)
+        assert mesh is not None
+        growth = symbol.real * dt * 2 * self.substeps
+        unseen = mesh.lengths(shape) > self.cutoff
+        return np.where((growth > GROWTH) | (unseen & (growth > 0)), 0.0, symbol)
+
 
 def _is_linear(term: Term, component: int) -> bool:
     only = len(term.factors) == 1 and term.function is None
     return only and term.factors[0].power == 1 and term.factors[0].component == component
-
-
-def _tame(symbol: np.ndarray, dt: float) -> np.ndarray:
-    return np.where(symbol.real * dt > GROWTH, 0.0, symbol)
 
 
 def _runge_kutta(rate, states: np.ndarray, dt: float, carried) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,14 +11,19 @@ import numpy as np
 from trueup.core.estimate import Estimate
 from trueup.core.rows import Rows
 from trueup.error.discovery.corrected import Corrected
-from trueup.error.discovery.library import Library
+from trueup.error.discovery.grams import INNER
 from trueup.error.discovery.numerics import Numerics
+from trueup.error.discovery.quadrature import UNKNOWN, Quadrature
 from trueup.error.discovery.symbols import expressions, latex
 from trueup.error.discovery.terms import Term
 
 
 if TYPE_CHECKING:
     from trueup.error.discovery.discover import Discovery
+
+
+COARSE = 0.001
+"""Error of the integrals over time, as a share of the misses, from which on it is said aloud."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +61,20 @@ class Finding:
         return Estimate(self.value, self.low, self.high, self.level, how="block bootstrap")
 
     def __str__(self) -> str:
-        half = (self.high - self.low) / 2
-        return f"{self.value:.4f} ± {half:.4f} {self.name}"
+        return f"{shown(self.value, (self.high - self.low) / 2)} {self.name}"
+
+
+def shown(value: float, half: float) -> str:
+    """A value to the digits that its interval leaves it, at most six after the point.
+
+    Examples
+    --------
+    >>> shown(0.98765, 0.0123), shown(-0.5, 2e-9)
+    ('0.988 ± 0.012', '-0.500000 ± 2e-09')
+    """
+    digits = 6 if half <= 0 else min(max(1 - math.floor(math.log10(half)), 0), 6)
+    wide = f"{half:.{digits}f}" if half >= 10.0**-digits else f"{half:.0e}"
+    return f"{value:.{digits}f} ± {wide}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +99,9 @@ class Discrepancy:
         Standard deviation of the noise of every component.
     numerics
         Order and share of the solver's own error; None where it could not be told.
+    quadrature
+        Error of the integrals over time as a share of the misses, NaN where it could not be told,
+        and the wavenumber above which waves move too far between two states.
     explained
         Share of the variance of the misses that the terms explain.
     """
@@ -94,6 +115,7 @@ class Discrepancy:
     noise: tuple[float, ...] = ()
     numerics: Numerics | None = None
     explained: float = 0.0
+    quadrature: Quadrature = UNKNOWN
 
     def __str__(self) -> str:
         if not self.terms:
@@ -104,6 +126,16 @@ class Discrepancy:
             lines.append(f"{component}' += " + " + ".join(parts).replace("+ -", "- "))
         share = f"{100 * self.settings.least:.3g} %"
         lines.append(f"everything else explains less than {share} of what is missing")
+        if np.isfinite(self.quadrature.cutoff):
+            lines.append(
+                f"waves above {self.quadrature.cutoff:.3g} move too far between two states "
+                "to be read: left out"
+            )
+        if self.quadrature.share > COARSE:
+            lines.append(
+                f"integrals over time are off by {100 * self.quadrature.share:.2g} %: "
+                "states lie too far apart, intervals are widened"
+            )
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -117,11 +149,12 @@ class Discrepancy:
             weights[found.place, library.names.index(found.name)] = found.value
         used = np.flatnonzero(weights.any(axis=0))
         few = (
-            Library(tuple(library.terms[i] for i in used), library.components, library.mesh)
-            if (len(used))
-            else library
+            replace(library, terms=tuple(library.terms[i] for i in used)) if len(used) else library
         )
-        return Corrected(self.step, few, weights[:, used] if len(used) else weights, rows=self.rows)
+        return Corrected(
+            self.step, few, weights[:, used] if len(used) else weights, rows=self.rows,
+            per_step=self.settings.target == "per step", cutoff=INNER * self.cutoff,
+        )  # fmt: skip
 
     @property
     def sympy(self) -> Any:
@@ -143,6 +176,8 @@ class Discrepancy:
             "noise": list(self.noise),
             "numerics": self.numerics and {"order": self.numerics.order,
                                            "share": self.numerics.share},
+            "quadrature": {name: value if np.isfinite(value) else None
+                           for name, value in vars(self.quadrature).items()},
             "explained": self.explained,
         }  # fmt: skip
 

@@ -46,7 +46,7 @@ def band_weights(grams: Grams, rounds: int = 3) -> np.ndarray:
     whole = grams.yy.sum(axis=0) / rows
     weights = np.full(len(rows), 1 / max(whole.mean(), 1e-300))
     for _ in range(rounds):
-        left = grams.left(_solve(*grams.weighed(weights).total())).sum(axis=0) / rows
+        left = grams.left(solve(*grams.weighed(weights).total())).sum(axis=0) / rows
         weights = 1 / (left + TINY * whole.max() + 1e-300)
     return weights
 
@@ -63,27 +63,42 @@ def resamples(blocks: int, *, seed: int, run: int = 1, draws: int = DRAWS) -> np
 
 
 def coefficients(
-    grams: Grams, noisier: list[Grams], counts: np.ndarray, *, level: float
+    grams: Grams,
+    plain: Grams,
+    noisier: list[Grams],
+    counts: np.ndarray,
+    *,
+    level: float,
+    basis: np.ndarray | None = None,
 ) -> Coefficients:
     """Least squares with weights by band, rid of the bias that noise in the columns makes.
 
-    ``noisier`` are sums of the same windows with the noise added once more. Noise in the columns
-    draws coefficients towards 0 in proportion to its variance, so twice the plain estimate less the
-    mean of the noisier ones is free of it to first order (SIMEX; Cook & Stefanski 1994). Intervals
-    are by the t law from the spread over resamples of blocks.
+    ``noisier`` are sums like ``plain`` with the noise added once more. Noise in the columns draws
+    coefficients towards 0 in proportion to its variance, so the estimate plus the difference of the
+    plain and the mean noisier one is free of it to first order (SIMEX; Cook & Stefanski 1994).
+    Intervals are by the t law from the spread over resamples of blocks. Where coefficients are
+    tied, they are ``basis`` (p, q) times q free ones.
     """
+    basis = np.eye(grams.xy.shape[-1]) if basis is None else basis
+    grams, plain, *noisier = (g.mapped(basis) for g in (grams, plain, *noisier))
     weights = band_weights(grams)
-    every = [g.weighed(weights) for g in [grams, *noisier]]
-    plain, *more = (_solve(*g.total()) for g in every)
-    values = 2 * plain - np.mean(more, axis=0) if more else plain
-    first, *rest = (_solve(*g.total(counts)) for g in every)
-    draws = 2 * first - np.mean(rest, axis=0) if rest else first
-    sd = draws.std(axis=0, ddof=1) * np.sqrt(grams.blocks / max(grams.blocks - len(values), 1))
-    wide = stdtrit(max(grams.blocks - len(values), 1), (1 + level) / 2) * sd
+    every = [g.weighed(weights) for g in ([grams, plain, *noisier] if noisier else [grams])]
+    values = _unbiased([solve(*g.total()) for g in every])
+    draws = _unbiased([solve(*g.total(counts)) for g in every])
+    loose = max(grams.blocks - len(values), 1)
+    values, draws = basis @ values, draws @ basis.T
+    sd = draws.std(axis=0, ddof=1) * np.sqrt(grams.blocks / loose)
+    wide = stdtrit(loose, (1 + level) / 2) * sd
     return Coefficients(values, sd, values - wide, values + wide, draws, weights)
 
 
-def _solve(xx, xy, yy) -> np.ndarray:
+def _unbiased(found: list[np.ndarray]) -> np.ndarray:
+    """The first of the estimates, moved by as much as noise moves the second to the others."""
+    first, *rest = found
+    return first + rest[0] - np.mean(rest[1:], axis=0) if rest else first
+
+
+def solve(xx, xy, yy) -> np.ndarray:
     """Least squares (..., p), columns brought to one length first."""
     length = np.sqrt(np.maximum(np.diagonal(xx, axis1=-2, axis2=-1), 1e-300))
     r = xx / (length[..., :, None] * length[..., None, :])

@@ -8,10 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from trueup.error.discovery.mesh import Mesh
+from trueup.error.discovery.weak import functions, integrals
 
 
 BLOCKS = 200
 """Most blocks of windows that are kept apart, for intervals and held-out checks."""
+INNER = 0.75
+"""Share of the kept waves that are rows: faster ones lack products with lost ones."""
+
+
+LEAST = 4
+"""Modes that are rows at least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +104,10 @@ class Grams:
         index = np.asarray(index, dtype=int)
         return Grams(self.xx[:, :, index[:, None], index], self.xy[:, :, index], self.yy, self.rows)
 
+    def mapped(self, basis: np.ndarray) -> Grams:
+        """The columns ``X @ basis``, with ``basis`` (p, q)."""
+        return Grams(basis.T @ self.xx @ basis, self.xy @ basis, self.yy, self.rows)
+
 
 def projection(
     mesh: Mesh | None, shape: tuple[int, ...], cutoff: float
@@ -115,12 +126,16 @@ def projection(
     components, space = shape[0], shape[1:]
     if mesh is None:
         return np.ones(1, dtype=bool), np.arange(components), 1
+    if mesh.method == "weak":
+        many = int(np.prod([len(tests) for tests in functions(mesh, space)]))
+        return np.ones(1, dtype=bool), np.repeat(np.arange(components), many), 1
     if not mesh.spectral:
         keep = np.zeros(space, dtype=bool)
         keep[tuple(slice(mesh.edge, n - mesh.edge) for n in space)] = True
         return keep, np.repeat(np.arange(components), int(keep.sum())), 1
     lengths = mesh.lengths(space)
-    keep = lengths <= cutoff
+    # A field of one or two waves would be left with its mean alone.
+    keep = lengths <= max(cutoff, float(np.sort(lengths, axis=None)[:LEAST][-1]))
     tops = np.quantile(lengths[keep], np.linspace(0, 1, 13)[1:-1])
     band = np.digitize(lengths[keep], np.unique(tops))
     many = int(band.max()) + 1
@@ -137,6 +152,8 @@ def rows(fields: np.ndarray, mesh: Mesh | None, keep: np.ndarray) -> np.ndarray:
     n, components = fields.shape[:2]
     if mesh is None:
         return fields.reshape(n, components)
+    if mesh.method == "weak":
+        return integrals(fields, mesh)
     if not mesh.spectral:
         return fields[..., keep].reshape(n, -1)
     space = fields.shape[2:]

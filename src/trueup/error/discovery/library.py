@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement, product
 
 import numpy as np
@@ -11,6 +11,10 @@ import numpy as np
 from trueup.core.errors import UsageError
 from trueup.error.discovery.mesh import Mesh
 from trueup.error.discovery.terms import Factor, Term, evaluate
+
+
+Tie = tuple[tuple[tuple[str, str], float], ...]
+"""Weights by component and term: the weighed sum of their coefficients is 0."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,13 @@ class Library:
         (components, *mesh); without a mesh it is (components,).
     mesh
         The mesh of the fields; None for a state of plain numbers.
+    equations
+        Components that may miss terms; empty means all but the inputs. A delayed value, or a
+        position whose rate is a velocity, misses nothing.
+    inputs
+        Components that come from outside and are known at all times: a control, a forcing.
+    ties
+        Equalities between coefficients, see ``tied``.
 
     Examples
     --------
@@ -38,6 +49,9 @@ class Library:
     terms: tuple[Term, ...]
     components: tuple[str, ...] = ("u",)
     mesh: Mesh | None = None
+    equations: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    ties: tuple[Tie, ...] = ()
 
     names: tuple[str, ...] = field(init=False, compare=False)
 
@@ -51,28 +65,103 @@ class Library:
                 f"terms {twice} stand twice" if twice else "there is no term",
                 do="Name every term once",
             )
+        self.places(self.inputs)
+        for (component, name), _ in (part for tie in self.ties for part in tie):
+            self._named([name])
+            if self.places((component,))[0] not in self.searched:
+                raise UsageError(
+                    "Library",
+                    f"a tie holds '{component}', whose equation misses nothing",
+                    do="Tie terms of equations that are searched",
+                )
+        if not self.searched or set(self.equations) & set(self.inputs):
+            raise UsageError(
+                "Library",
+                f"equations are {self.equations}, inputs {self.inputs}",
+                why="an input has no equation, and one component must have one",
+                do="Name the components whose equations may miss terms",
+            )
 
     @property
     def dims(self) -> tuple[str, ...]:
         """Names of the dimensions of the mesh."""
         return self.mesh.dims if self.mesh else ()
 
+    def equalities(self, places: list[tuple[int, int]]) -> np.ndarray:
+        """The ties as rows (ties, places) of numbers, of coefficients (component, term)."""
+        found = np.zeros((len(self.ties), len(places)))
+        for row, tie in zip(found, self.ties, strict=True):
+            for (component, name), weight in tie:
+                place = (self.components.index(component), self.names.index(name))
+                if place in places:
+                    row[places.index(place)] += weight
+        return found
+
+    def places(self, names: tuple[str, ...]) -> tuple[int, ...]:
+        """Numbers of the components ``names``."""
+        strange = [name for name in names if name not in self.components]
+        if strange:
+            raise UsageError(
+                "Library",
+                f"there is no component '{strange[0]}'",
+                do=f"Use names of {', '.join(self.components)}",
+            )
+        return tuple(self.components.index(name) for name in names)
+
+    @property
+    def searched(self) -> tuple[int, ...]:
+        """Numbers of the components whose equations may miss terms."""
+        free = tuple(name for name in self.components if name not in self.inputs)
+        return self.places(self.equations or free)
+
     def __len__(self) -> int:
         return len(self.terms)
 
     def __add__(self, other: Library) -> Library:
         """Both libraries in one; a term that stands in both is taken once."""
-        if (self.components, self.mesh) != (other.components, other.mesh):
+        shared = ("components", "mesh", "equations", "inputs")
+        if any(getattr(self, name) != getattr(other, name) for name in shared):
             raise UsageError(
                 "Library",
-                f"components {self.components} and {other.components}, or the meshes, differ",
+                f"components {self.components} and {other.components}, or the meshes, equations "
+                "or inputs, differ",
                 do="Join libraries of the same state",
             )
         new = [t for t, n in zip(other.terms, other.names, strict=True) if n not in self.names]
-        return Library((*self.terms, *new), self.components, self.mesh)
+        return replace(self, terms=(*self.terms, *new), ties=(*self.ties, *other.ties))
 
     def only(self, names) -> Library:
-        """The terms called ``names``."""
+        """The terms called ``names``; the coefficients of the others are 0 in every tie."""
+        self._named(names)
+        kept = (tuple(part for part in tie if part[0][1] in names) for tie in self.ties)
+        return replace(
+            self,
+            terms=tuple(self.terms[self.names.index(name)] for name in names),
+            ties=tuple(tie for tie in kept if tie),
+        )
+
+    def tied(self, *ties: Mapping[tuple[str, str], float]) -> Library:
+        """With equalities between coefficients: symmetries, conservation laws.
+
+        Each is a weight for some pairs (component, term): the sum of weight times coefficient is 0.
+
+        Examples
+        --------
+        Two substances that diffuse alike, and what one loses the other gains:
+
+        >>> mixed = products(Mesh((0.1,)), powers=1, orders=2, components=("u", "v"))
+        >>> alike = {("u", "u_xx"): 1, ("v", "v_xx"): -1}
+        >>> gains = {("u", "u v_x"): 1, ("v", "u v_x"): 1}
+        >>> len(mixed.tied(alike, gains).ties)
+        2
+        """
+        given = tuple(
+            tuple((pair, float(weight)) for pair, weight in tie.items() if weight) for tie in ties
+        )
+        return replace(self, ties=(*self.ties, *given))
+
+    def _named(self, names) -> None:
+        """Refuse names of no term."""
         strange = [name for name in names if name not in self.names]
         if strange:
             raise UsageError(
@@ -80,13 +169,10 @@ class Library:
                 f"there is no term '{strange[0]}'",
                 do=f"Use names of {', '.join(self.names[:12])}",
             )
-        return Library(
-            tuple(self.terms[self.names.index(name)] for name in names), self.components, self.mesh
-        )
 
     def without(self, names) -> Library:
         """The other terms than those called ``names``."""
-        self.only(names)
+        self._named(names)
         return self.only([name for name in self.names if name not in set(names)])
 
     def __call__(self, states: np.ndarray) -> list[np.ndarray]:
@@ -115,14 +201,22 @@ class Library:
         )
 
 
-def polynomials(components: tuple[str, ...], *, degree: int = 2) -> Library:
+def polynomials(
+    components: tuple[str, ...],
+    *,
+    degree: int = 2,
+    equations: tuple[str, ...] = (),
+    inputs: tuple[str, ...] = (),
+) -> Library:
     """All products of ``components`` up to ``degree``, for states of plain numbers."""
     terms = []
     for n in range(degree + 1):
         for chosen in combinations_with_replacement(range(len(components)), n):
             counts = {c: chosen.count(c) for c in chosen}
             terms.append(Term(tuple(Factor(c, (), p) for c, p in counts.items())))
-    return Library(tuple(terms), tuple(components))
+    return Library(
+        tuple(terms), tuple(components), equations=tuple(equations), inputs=tuple(inputs)
+    )
 
 
 def products(

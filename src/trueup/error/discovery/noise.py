@@ -8,6 +8,8 @@ from trueup.core.errors import EvidenceError
 from trueup.error.discovery.mesh import Mesh
 
 
+DROWNED = 0.8
+"""Estimated noise over spread from which on nothing else can be seen."""
 ABOVE = 3.0
 """Power of a wave over that of the noise from which on the wave is kept."""
 ROUNDING = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 1e-6}
@@ -21,7 +23,17 @@ def noise_sd(states: np.ndarray, noise: float | None, mesh: Mesh | None) -> np.n
     """
     size = spread(states)
     if noise is None:
-        return np.minimum(_floor(states, mesh), size)
+        found = _floor(states, mesh)
+        drowned = (found >= DROWNED * size) & (size > 0)
+        if drowned.all():
+            raise EvidenceError(
+                "discover",
+                f"noise is estimated at {found.max():.3g}, the spread of the states is "
+                f"{size[found.argmax()]:.3g}",
+                why="the observations are noise, or lie too far apart in time",
+                do="Say what the noise is (noise=0.01 is one percent), or observe better",
+            )
+        return np.minimum(found, size)
     if not 0 <= noise < 1:
         raise EvidenceError(
             "discover",

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 ORDERS = (0.5, 6.5)
 """Orders of convergence that are believed."""
 
+TRIED = 100_000
+"""Numbers in the states that the order is measured on."""
+
 
 @dataclass(frozen=True)
 class Numerics:
@@ -42,13 +45,14 @@ def refined(search: Search, plain: Grams, chosen: list[Place]) -> tuple[Grams, N
     :math:`(2^p P_4 - P_2) / (2^p - 1)` is rid of the leading error. A model that does not heed its
     time step, or converges in no such way, is taken as it is.
     """
+    if not search.increments.through:
+        return plain, None
     steps = [replace(search.increments, substeps=n) for n in (1, 2, 4)]
-    first = search.parted(next(iter(search.windows.chunks(2_000_000))))
-    first = search.smooth(first)
+    first = search.smooth(search.parted(next(search.windows.chunks(TRIED))))
     one, two, four = (search.rows(inc.misses(first)) for inc in steps)
     coarse, fine = (float(np.sqrt(np.mean((a - b) ** 2))) for a, b in ((one, two), (two, four)))
     size = float(np.sqrt(np.mean(one**2)))
-    if not fine > 1e-12 * size or not search.increments.through:
+    if not fine > 1e-12 * size:
         return plain, None
     order = float(np.log2(coarse / fine))
     if not ORDERS[0] <= order <= ORDERS[1]:

@@ -18,22 +18,29 @@ from trueup.error.points.mae import mae
 
 
 LOST = 10.0
+FEW = 20
+"""Numbers of a state up to which each may have a unit of its own; more are a field."""
 
 
-def forecast_error(step: Any, windows: Windows) -> np.ndarray:
+def forecast_error(step: Any, windows: Windows, inputs: tuple[int, ...] = ()) -> np.ndarray:
     """Errors (n, m) of forecasts from the first state of every window, a lead a column.
 
     Root mean squares over a state, in standard deviations of the observations; 10 where a forecast
-    is off by more or blew up: it is lost, however far.
+    is off by more or blew up: it is lost, however far. Components ``inputs`` are taken as observed,
+    and are not part of the error.
     """
     states = windows.states.astype(np.float64)
+    judged = [c for c in range(states.shape[2]) if c not in inputs] if inputs else slice(None)
     box = BlackBox(step, trial=windows.states[:2, 0], dt=windows.dt, finite=False)
     # Numbers of a state beside each other share their unit unless the state is a few plain numbers.
-    size = states.std(axis=(0, 1) if states.ndim == 3 else None)
+    size = states.std(axis=(0, 1) if states.ndim == 3 and states.shape[2] <= FEW else None)
     now, found = states[:, 0], []
     for lead in range(1, windows.length + 1):
         now = box(now, windows.dt)
-        off = ((now - states[:, lead]) / np.where(size > 0, size, 1.0)).reshape(len(now), -1)
+        off = (now - states[:, lead]) / np.where(size > 0, size, 1.0)
+        off = off[:, judged].reshape(len(now), -1)
+        if inputs:
+            now[:, list(inputs)] = states[:, lead, list(inputs)]
         with np.errstate(over="ignore", invalid="ignore"):
             found.append(np.sqrt((off**2).mean(axis=1)))
     return np.fmin(np.nan_to_num(np.stack(found, axis=1), nan=LOST), LOST)
@@ -59,7 +66,9 @@ def prove_simulator(after: Any, *, against: Any, on: Windows, level: float = 0.9
                 why="a correction always looks good on what it has seen",
                 do="Pass windows that were held out of discover",
             )
-    before, found = (forecast_error(side, on)[:, -1] for side in (against, after))
+    library = getattr(after, "library", None)
+    inputs = library.places(library.inputs) if library is not None else ()
+    before, found = (forecast_error(side, on, inputs)[:, -1] for side in (against, after))
     rows = Evidence(Points(before), np.zeros(len(on)), time=on.starts)
     proof = prove_rows(None, Points(found), on=rows, score=mae, level=level)
     lead = on.length * on.dt

@@ -15,6 +15,9 @@ import numpy as np
 RIDGE = 1e-12
 """What is added to the diagonal, so that equal columns do not break the solver."""
 
+INCLUSION = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+"""Shares of resamples from which on the ensemble keeps a term."""
+
 Regression = Callable[[np.ndarray, np.ndarray, float, np.ndarray], np.ndarray]
 
 
@@ -56,6 +59,30 @@ def thresholded(xx, xy, rows: float, thresholds: np.ndarray) -> np.ndarray:
             alive &= ~small
         found.append(alive)
     return np.stack(found)
+
+
+def ensembled(xx, xy, rows: float, thresholds: np.ndarray) -> np.ndarray:
+    """Sequential thresholds on resamples: what most keep (E-SINDy; Fasel et al. 2022).
+
+    ``xx`` and ``xy`` have resamples of blocks of windows in front. A try for every threshold and
+    every share of the resamples that must keep a term.
+    """
+    shares = np.stack([_kept(xx, xy, threshold).mean(axis=0) for threshold in thresholds])
+    return np.concatenate([shares >= share for share in INCLUSION])
+
+
+def _kept(xx, xy, threshold: float) -> np.ndarray:
+    """Supports (draws, p) of sequential thresholds, all draws side by side."""
+    alive = np.ones(xy.shape, dtype=bool)
+    for _ in range(xy.shape[-1]):
+        both = alive[:, :, None] & alive[:, None, :]
+        held = np.where(both, xx, 0.0) + np.where(alive, RIDGE, 1.0)[:, None] * np.eye(len(xy[0]))
+        found = np.linalg.solve(held, np.where(alive, xy, 0.0)[..., None])[..., 0]
+        small = alive & (np.abs(found) < threshold)
+        if not small.any():
+            break
+        alive &= ~small
+    return alive
 
 
 def relaxed(xx, xy, rows: float, thresholds: np.ndarray, *, nu: float = 1e-2) -> np.ndarray:
@@ -124,4 +151,7 @@ REGRESSIONS: dict[str, Regression] = {
     "stlsq": thresholded,
     "sr3": relaxed,
     "rvm": relevance,
+    "ensemble": ensembled,
 }
+RESAMPLED = frozenset({ensembled})
+"""Regressions that look at resamples of the windows."""

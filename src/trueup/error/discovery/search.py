@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import ndtri
 
 from trueup.core.black_box import BlackBox
-from trueup.core.errors import EvidenceError, FitError
+from trueup.core.errors import FitError
 from trueup.core.windows import Windows
 from trueup.error.discovery.discrepancy import Discrepancy, Finding
 from trueup.error.discovery.estimate import NOTHING, coefficients, resamples
-from trueup.error.discovery.grams import Grams, projection, rows
+from trueup.error.discovery.grams import INNER, Grams, projection, rows
 from trueup.error.discovery.increments import Increments, Place
-from trueup.error.discovery.library import Library
+from trueup.error.discovery.maps import Steps
 from trueup.error.discovery.noise import ROUNDING, cutoff, noise_sd, spread
 from trueup.error.discovery.numerics import refined
+from trueup.error.discovery.quadrature import (
+    UNKNOWN,
+    Quadrature,
+    coarser,
+    resolved,
+    unsure,
+    widened,
+)
+from trueup.error.discovery.refusals import refuse_dependent, refuse_few
 from trueup.error.discovery.regressions import REGRESSIONS, solved
-from trueup.error.discovery.select import choose, inclusion, standardised, supports
+from trueup.error.discovery.select import choose, inclusion, supports
+from trueup.error.discovery.ties import free
 
 
 if TYPE_CHECKING:
     from trueup.error.discovery.discover import Discovery
 
 NOISY = 4
-"""Repetitions with noise added, for the extrapolation."""
-DEPENDENT = 1e-10
-"""Smallest eigenvalue of the correlations of the terms below which some say the same."""
+"""Repetitions with noise added, for the extrapolation; even."""
+OWN = 0x51AE
+"""What tells the seeds of this search from those of others."""
 SEEN = 1e-6
 """Share of the states' size from which on noise is worth extrapolating."""
-INNER = 0.75
-"""Share of the kept waves that are rows: faster ones lack products with lost ones."""
+FEW = 500_000
+"""Numbers in the states that the columns are tried on."""
 
 
 class Search:
@@ -40,51 +52,104 @@ class Search:
         self.settings, self.windows = settings, windows
         library = settings.library
         self.shape = library.state_shape(windows.shape)
-        self.places: list[Place] = [
-            (c, t) for c in range(self.shape[0]) for t in range(len(library))
-        ]
-        _enough(windows, self.places, library)
+        self.places: list[Place] = [(c, t) for c in library.searched for t in range(len(library))]
+        self.mine = list(library.searched)
+        refuse_few(windows, library)
         some = self.parted(windows.states[: min(len(windows), 64)].astype(np.float64))
         self.mesh = mesh = library.mesh
         self.sd = noise_sd(some, settings.noise, mesh)
+        self.sd[list(library.places(library.inputs))] = 0.0
         self.size = spread(some)
         seen = np.maximum(self.sd, ROUNDING[windows.states.dtype] * self.size)
         spectral = mesh is not None and mesh.spectral
         self.cutoff = cutoff(some, seen, mesh) if spectral else np.inf
-        self.keep, self.bands, self.each = projection(mesh, self.shape, INNER * self.cutoff)
         box = BlackBox(step, trial=windows.states[:2, 0], dt=windows.dt)
         through = settings.target == "through the step"
-        self.increments = Increments(box, library, windows.dt, through)
+        kind = Steps if settings.target == "per step" else Increments
+        self.increments = kind(box, library, windows.dt, through)
+        self.far = np.inf
+        if mesh is not None and spectral and settings.target != "per step":
+            some = self.smooth(some)
+            self.far = resolved(self.increments, some, self.sd, mesh=mesh, cutoff=self.cutoff)
+            self.cutoff = min(self.cutoff, self.far)
+        self.keep, self.bands, self.each = projection(
+            mesh, (len(self.mine), *self.shape[1:]), INNER * self.cutoff
+        )
         self.step = step
 
     def run(self, *, level: float, seed: int) -> Discrepancy:
-        grams = self.grams(self.increments, self.places)
+        noisy = (self.sd > SEEN * self.size).any()
+        quick = replace(self.increments, rule="midpoint" if noisy else "chained")
+        alive, shares = self._choose(quick, seed)
+        if not self._enough(quick, self._named(alive)):
+            alive, shares = self._choose(self.increments, seed)
+        first = self._named(alive)
+        index, found, numerics, plain = self._estimate(first, level=level, seed=seed)
+        alive[np.delete(np.flatnonzero(alive), index)] = False
+        quadrature, explained = UNKNOWN, 0.0
+        if len(index):
+            places, kept = [first[i] for i in index], plain.only(index)
+            found, quadrature = self._in_time(kept, places, found)
+            explained = _explained(kept.weighed(self._even(kept)), self._basis(places))
+        return self._told(found, shares, alive, (numerics, quadrature, explained), level)
+
+    def _choose(self, increments: Increments, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Which terms are worth having, and in what share of resamples each is."""
+        grams = self.grams(increments, self.places)
         even = grams.weighed(self._even(grams))
         self._refuse_dependent(even)
-        tries = supports(even, REGRESSIONS[self.settings.regression])
-        alive = choose(even, self._allowed(even, tries), least=self.settings.least)
-        counts = resamples(grams.blocks, seed=seed, run=self._neighbours(grams.blocks))
-        shares = inclusion(even, alive, counts[:100], least=self.settings.least)
-        first = [place for place, on in zip(self.places, alive, strict=True) if on]
-        plain = grams.only(np.flatnonzero(alive))
-        index, found, numerics = self._estimate(plain, first, counts, level=level, seed=seed)
-        alive[np.delete(np.flatnonzero(alive), index)] = False
-        return self._told(found, shares, alive, numerics, even, level)
+        basis = self._basis(self.places)
+        tied, counts = even.mapped(basis), self._counts(even, seed)[:100]
+        tries = supports(tied, REGRESSIONS[self.settings.regression], counts)
+        loose = choose(tied, self._allowed(tied, tries, basis), least=self.settings.least)
+        worth = inclusion(tied, loose, counts, least=self.settings.least)
+        alive = (basis[:, loose] != 0).any(axis=1)
+        return alive, np.where(basis != 0, worth, 0.0).max(axis=1)
+
+    def _counts(self, grams: Grams, seed: int) -> np.ndarray:
+        return resamples(grams.blocks, seed=seed, run=self._neighbours(grams.blocks))
+
+    def _named(self, alive: np.ndarray) -> list[Place]:
+        return [place for place, on in zip(self.places, alive, strict=True) if on]
+
+    def _enough(self, quick: Increments, chosen: list[Place]) -> bool:
+        """Whether ``quick`` columns of the ``chosen`` terms are within ``least`` of the exact."""
+        few = self.smooth(self.parted(next(self.windows.chunks(FEW))[:16]))
+        pairs = zip(quick.columns(few, chosen), self.increments.columns(few, chosen), strict=True)
+        for column, exact in pairs:
+            one, two = self.rows(column), self.rows(exact)
+            if np.square(one - two).sum() > self.settings.least**2 * np.square(two).sum():
+                return False
+        return True
+
+    def _in_time(self, grams: Grams, places: list[Place], found):
+        """Intervals that hold the error of the integrals as well, and what that error is."""
+        worse = coarser(self, places)
+        if worse is None:
+            return found, Quadrature(float("nan"), self.far)
+        off, share = unsure(grams, worse[0], found.weights, worse[1], self._basis(places))
+        return widened(found, off), Quadrature(share, self.far)
 
     def grams(
         self, increments: Increments, places: list[Place], *, seed: int | None = None
     ) -> Grams:
-        """Sums over all windows; with a ``seed`` the noise is added to the states once more."""
-        rng = None if seed is None else np.random.default_rng(seed)
+        """Sums over all windows; with a ``seed`` the noise is added to the states once more.
+
+        Of 2 i and 2 i + 1 one adds what the other takes away, so that their mean is free of what is
+        linear in the noise.
+        """
+        sign = 1.0 if seed is None else (-1.0) ** seed
+        # Never the very numbers that a user drew the noise of a made-up truth from.
+        rng = None if seed is None else np.random.default_rng([OWN, seed // 2])
         return Grams.joined(
-            self._part(increments, states, places, rng) for states in self.chunks(len(places))
+            self.part(increments, states, places, rng, sign) for states in self.chunks(len(places))
         )
 
-    def _part(self, increments, states, places, rng) -> Grams:
+    def part(self, increments, states, places, rng, sign: float = 1.0) -> Grams:
         states = self.parted(states)
         if rng is not None:
             shape = (-1, *[1] * (len(self.shape) - 1))
-            states = states + rng.normal(size=states.shape) * self.sd.reshape(shape)
+            states = states + rng.normal(size=states.shape) * (sign * self.sd).reshape(shape)
         states = self.smooth(states)
         target = self.rows(increments.misses(states))
         columns = np.stack([self.rows(c) for c in increments.columns(states, places)])
@@ -92,7 +157,7 @@ class Search:
 
     def rows(self, fields: np.ndarray) -> np.ndarray:
         """Fields (n, components, *mesh) as rows of the regression."""
-        return rows(fields, self.mesh, self.keep)
+        return rows(fields[:, self.mine], self.mesh, self.keep)
 
     def smooth(self, states: np.ndarray) -> np.ndarray:
         """States without the waves that noise or rounding drowns."""
@@ -108,8 +173,8 @@ class Search:
 
     def _even(self, grams: Grams) -> np.ndarray:
         """Weights that bring the components to one size, all waves alike."""
-        power = grams.yy.sum(axis=0).reshape(self.shape[0], self.each).sum(axis=1)
-        count = grams.rows.reshape(self.shape[0], self.each).sum(axis=1)
+        power = grams.yy.sum(axis=0).reshape(len(self.mine), self.each).sum(axis=1)
+        count = grams.rows.reshape(len(self.mine), self.each).sum(axis=1)
         none = power <= 0
         if none.all():
             raise FitError(
@@ -121,29 +186,18 @@ class Search:
         return np.repeat(weights, self.each)
 
     def _refuse_dependent(self, grams: Grams) -> None:
-        """Name the terms that say the same on these states, or nothing at all."""
         library = self.settings.library
-        xx, xy, yy = grams.total()
-        named = [f"{library.names[t]} (in {library.components[c]})" if self.shape[0] > 1
-                 else library.names[t] for c, t in self.places]  # fmt: skip
-        size = np.diagonal(xx)
-        empty = size <= 1e-24 * size.max()
-        if empty.any():
-            names = ", ".join(np.array(named)[empty])
-            raise EvidenceError(
-                "discover", f"{names} vanish on these states", do="Leave them out of the library"
-            )
-        values, vectors = np.linalg.eigh(standardised(xx, xy, yy)[0])
-        if values[0] < DEPENDENT:
-            names = ", ".join(np.array(named)[np.abs(vectors[:, 0]) > 0.05])
-            raise EvidenceError(
-                "discover",
-                f"{names} are linearly dependent on these states",
-                why="no observation can tell their coefficients apart",
-                do="Leave one of them out: library.without([...])",
-            )
+        several = self.shape[0] > 1
+        refuse_dependent(grams, [
+            f"{library.names[t]} (in {library.components[c]})" if several else library.names[t]
+            for c, t in self.places
+        ])  # fmt: skip
 
-    def _allowed(self, grams: Grams, tries: np.ndarray) -> np.ndarray:
+    def _basis(self, places: list[Place]) -> np.ndarray:
+        """Coefficients of ``places`` by those that the ties leave free, the others being 0."""
+        return free(self.settings.library.equalities(places))
+
+    def _allowed(self, grams: Grams, tries: np.ndarray, basis: np.ndarray) -> np.ndarray:
         """Supports without the terms whose sign is known to be another."""
         signs = dict(self.settings.signs)
         names = self.settings.library.names
@@ -153,8 +207,8 @@ class Search:
         xx, xy, _ = grams.total()
         kept = []
         for alive in tries:
-            while (wrong := np.sign(solved(xx, xy, alive)) * wanted < 0).any():
-                alive = alive & ~wrong
+            while (wrong := np.sign(basis @ solved(xx, xy, alive)) * wanted < 0).any():
+                alive = alive & ~(basis[wrong] != 0).any(axis=0)
             kept.append(alive)
         return np.unique(kept, axis=0)
 
@@ -162,24 +216,36 @@ class Search:
         """Blocks that are drawn together: windows of one run hang together."""
         return 1 if self.windows.starts is None else max(1, round(blocks ** (1 / 3)))
 
-    def _estimate(self, grams: Grams, places: list[Place], counts, *, level: float, seed: int):
+    def _estimate(self, places: list[Place], *, level: float, seed: int):
         """Terms whose interval leaves out 0, with their coefficients; the weakest go one by one."""
-        if not places:
-            return np.zeros(0, dtype=int), NOTHING, None
-        better, numerics = refined(self, grams, places)
-        times = NOISY if (self.sd > SEEN * self.size).any() else 0
-        seeds = range(seed + 1, seed + 1 + times)
-        noisier = [self.grams(self.increments, places, seed=one) for one in seeds]
         index = np.arange(len(places))
-        while True:
-            sums = [g.only(index) for g in (better, *noisier)]
-            found = coefficients(sums[0], sums[1:], counts, level=level) if len(index) else NOTHING
-            sure = np.abs(found.values) / (found.high - found.values)
-            if sure.min(initial=2.0) > 1:
-                return index, found, numerics
+        if not places:
+            return index, NOTHING, None, None
+        plain = self.grams(self.increments, places)
+        better, numerics = refined(self, plain, places)
+        times = NOISY if (self.sd > SEEN * self.size).any() else 0
+        noisier = [self.grams(self.increments, places, seed=one)
+                   for one in range(2 * seed, 2 * seed + times)]  # fmt: skip
+        counts = self._counts(plain, seed)
+        while len(index):
+            basis = self._basis([places[i] for i in index])
+            held = ~basis.any(axis=1)
+            if held.any():  # a tie leaves these nothing but 0
+                index = index[~held]
+                continue
+            first, second, *others = (g.only(index) for g in (better, plain, *noisier))
+            found = coefficients(first, second, others, counts, level=level, basis=basis)
+            sure = np.abs(found.values) / (self._certain(level) * (found.high - found.values))
+            if sure.min() > 1:
+                return index, found, numerics, plain
             index = np.delete(index, sure.argmin())
+        return index, NOTHING, numerics, plain
 
-    def _told(self, found, shares, alive, numerics, even: Grams, level) -> Discrepancy:
+    def _certain(self, level: float) -> float:
+        """How much wider an interval must leave out 0, as so many terms were tried (Bonferroni)."""
+        return float(ndtri((1 - level) / 2 / len(self.places)) / ndtri((1 - level) / 2))
+
+    def _told(self, found, shares, alive, checks, level) -> Discrepancy:
         library = self.settings.library
         named = [(library.components[c], library.names[t]) for c, t in self.places]
         findings = [
@@ -193,26 +259,13 @@ class Search:
         others = [(*named[at], float(shares[at])) for at in np.flatnonzero(~alive)]
         return Discrepancy(
             tuple(findings), self.settings, self.step, self.windows.rows, tuple(others),
-            cutoff=float(self.cutoff), noise=tuple(map(float, self.sd)), numerics=numerics,
-            explained=_explained(even, alive),
+            cutoff=float(self.cutoff), noise=tuple(map(float, self.sd)), numerics=checks[0],
+            quadrature=checks[1], explained=checks[2],
         )  # fmt: skip
 
 
-def _explained(grams: Grams, alive: np.ndarray) -> float:
-    """Share of the misses' variance that the chosen terms explain."""
-    xx, xy, yy = grams.total()
-    return float(1 - grams.left(solved(xx, xy, alive)).sum() / yy)
-
-
-def _enough(windows: Windows, places: list[Place], library: Library) -> None:
-    """Refuse fewer numbers than unknowns."""
-    components = len(library.components)
-    rows_each = int(np.prod(windows.shape)) // components
-    if len(windows) < 10 or len(windows) * rows_each <= 2 * len(library):
-        raise EvidenceError(
-            "discover",
-            f"{len(windows)} windows of {rows_each} points for {len(library)} terms",
-            why="the windows must outnumber what they are to decide, and ten are needed to hold "
-            "some out",
-            do="Observe longer, or use a smaller library",
-        )
+def _explained(grams: Grams, basis: np.ndarray) -> float:
+    """Share of the misses' variance that the chosen terms, all of ``grams``, explain."""
+    tied = grams.mapped(basis)
+    xx, xy, yy = tied.total()
+    return float(1 - tied.left(solved(xx, xy, np.ones(len(xy), dtype=bool))).sum() / yy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trueup.error.discovery.grams import Grams
-from trueup.error.discovery.regressions import RIDGE, cost_of_loss, solved
+from trueup.error.discovery.regressions import RESAMPLED, RIDGE, cost_of_loss, solved
 
 
 FOLDS = 5
@@ -19,12 +19,17 @@ def standardised(xx, xy, yy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return xx / (length[..., :, None] * length[..., None, :]), xy / (length * target), length
 
 
-def supports(grams: Grams, regression, thresholds: np.ndarray = THRESHOLDS) -> np.ndarray:
-    """Distinct supports (tries, p) that a regression finds on all blocks, no term among them."""
-    xx, xy, yy = grams.total()
+def supports(
+    grams: Grams, regression, counts: np.ndarray, thresholds: np.ndarray = THRESHOLDS
+) -> np.ndarray:
+    """Distinct supports (tries, p) that a regression finds on all blocks, no term among them.
+
+    ``counts`` (draws, blocks) are the resamples for a regression that looks at these.
+    """
+    xx, xy, yy = grams.total(counts if regression in RESAMPLED else None)
     r, s, _ = standardised(xx, xy, yy)
     path = regression(r, s, float(grams.rows.sum() * grams.blocks), thresholds)
-    nothing = np.zeros((1, len(xy)), dtype=bool)
+    nothing = np.zeros((1, xy.shape[-1]), dtype=bool)
     return np.unique(np.concatenate([nothing, path]), axis=0)
 
 
@@ -47,14 +52,14 @@ def _blocks(grams: Grams, index) -> Grams:
 def choose(grams: Grams, tries: np.ndarray, *, least: float) -> np.ndarray:
     """The fewest terms that predict held-out windows as well as any.
 
-    As well means: worse by no more than one standard error of the paired difference over blocks, or
-    by a share of the explained variance of no more than ``least`` squared.
+    As well means: worse by no more than two standard errors of the paired difference over blocks,
+    or by a share of the explained variance of no more than ``least`` squared.
     """
     left = held_out(grams, tries)
     total = left.sum(axis=1)
     best = int(total.argmin())
     behind = left - left[best]
-    error = behind.std(axis=1, ddof=1) * np.sqrt(grams.blocks)
+    error = 2 * behind.std(axis=1, ddof=1) * np.sqrt(grams.blocks)
     explained = max(float(grams.yy.sum() - total[best]), 0.0)
     good = behind.sum(axis=1) <= np.maximum(error, least**2 * explained)
     size = np.where(good, tries.sum(axis=1), tries.shape[1] + 1)
@@ -74,10 +79,10 @@ def inclusion(grams: Grams, alive: np.ndarray, counts: np.ndarray, *, least: flo
     shares = np.zeros(len(alive))
     fit = np.array([solved(a, b, alive) @ b for a, b in zip(r, s, strict=True)])
     for term in range(len(alive)):
-        with_it = alive.copy()
-        with_it[term] = True
-        many = np.broadcast_to(with_it, s.shape)
-        gain = cost_of_loss(r, s, many)[:, term]
+        at = np.union1d(np.flatnonzero(alive), term)
+        every = np.ones((len(s), len(at)), dtype=bool)
+        gains = cost_of_loss(r[:, at[:, None], at], s[:, at], every)
+        gain = gains[:, np.searchsorted(at, term)]
         noise = 2 * np.maximum(1 - fit, RIDGE) / rows
         shares[term] = np.mean(gain > np.maximum(least**2 * np.maximum(fit, RIDGE), noise))
     return shares

@@ -116,11 +116,25 @@ def _value(term: Term, states: np.ndarray, mesh: Mesh | None, known: dict) -> np
                 do=f"Give one number a point: shape {shape}",
             )
         return found
+    if mesh is not None and mesh.method == "weak" and (made := _flux(term, mesh)):
+        return (
+            mesh.derivative(_factor(made, states, mesh, known), term.factors[1].orders) / made.power
+        )
     found = None
     for factor in term.factors:
         value = _factor(factor, states, mesh, known)
         found = value if found is None else found * value
     return np.ones(shape) if found is None else found
+
+
+def _flux(term: Term, mesh: Mesh) -> Factor | None:
+    """The power whose derivative the term is: u^3 where it is u^2 u_x, three times."""
+    if len(term.factors) != 2:
+        return None
+    front, back = term.factors
+    same = front.component == back.component and not any(front.orders)
+    once = sum(back.orders) == 1 and back.power == 1
+    return Factor(front.component, (0,) * mesh.ndim, front.power + 1) if same and once else None
 
 
 def _factor(factor: Factor, states: np.ndarray, mesh: Mesh | None, known: dict) -> np.ndarray:

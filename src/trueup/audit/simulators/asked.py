@@ -1,0 +1,189 @@
+"""What is asked of a search: how observations are cut, and which terms are tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trueup.adapters.observations import Observed
+from trueup.core.errors import EvidenceError, UsageError
+from trueup.core.windows import Windows, spacing_of
+from trueup.error.discovery.library import Library, polynomials, products
+from trueup.error.discovery.mesh import Mesh
+
+
+MANY = 12
+"""Components of a plain state above which a field is likelier."""
+SEAM = 4.0
+"""A step from the last point to the first, in usual steps, that a periodic field does not make."""
+FEWEST = 40
+"""Windows of a proof that shorter forecasts are to leave, at least."""
+LEADS = 20
+"""Intervals of the windows of a proof, where nothing else is asked."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How observations become windows.
+
+    Parameters
+    ----------
+    dt
+        Time between states, where the file does not say it.
+    length, every
+        Intervals of a window, and from one window to the next.
+    hold_out
+        Share of the observations, the latest, that only the proof sees; in [0, 0.9].
+    lead
+        Intervals of the windows of the proof: how far forecasts go.
+    """
+
+    dt: float | None = None
+    length: int | None = None
+    every: int | None = None
+    hold_out: float = 0.3
+    lead: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.hold_out <= 0.9:
+            raise UsageError("--hold-out", f"{self.hold_out} is no share", do="Pass 0 to 0.9")
+
+    def windows(self, seen: Observed) -> tuple[Windows, Windows | None]:
+        """Windows to learn from, and later ones for the proof."""
+        return self._ready(seen) if seen.cut else self._of_a_run(seen)
+
+    def _of_a_run(self, seen: Observed) -> tuple[Windows, Windows | None]:
+        dt = self.dt if self.dt is not None else seen.dt
+        if seen.stamps is not None and len(seen.stamps) > 1:
+            dt = spacing_of(seen.stamps, dt)
+        last = len(seen.states) - round(self.hold_out * len(seen.states))
+        cuts = {"dt": dt, "length": self.length or 2, "every": self.every}
+        learnt = Windows.of(seen.states[:last], **cuts)
+        if not self.hold_out:
+            return learnt, None
+        later = seen.states[last:]
+        lead = self.lead or max(learnt.length, min(LEADS, len(later) // FEWEST))
+        # Windows that overlap are a series, and are judged as one.
+        every = max(1, min(lead, (len(later) - lead) // FEWEST))
+        return learnt, Windows.of(later, dt=dt, length=lead, every=every)
+
+    def _ready(self, seen: Observed) -> tuple[Windows, Windows | None]:
+        asked = [name for name in ("length", "every", "lead") if getattr(self, name) is not None]
+        if asked:
+            raise UsageError(
+                f"--{asked[0]}", "the file holds windows, which are cut already", do="Leave it out"
+            )
+        dt = self.dt if self.dt is not None else seen.dt
+        if dt is None:
+            raise EvidenceError("discover", "the time between states is not known", do="--dt 0.01")
+        all_ = Windows(seen.states, dt, seen.stamps)
+        last = len(all_) - round(self.hold_out * len(all_))
+        held = all_.take(slice(last, None)) if last < len(all_) else None
+        return all_.take(slice(0, last)), held
+
+
+@dataclass(frozen=True)
+class Tried:
+    """Which terms are tried.
+
+    Parameters
+    ----------
+    powers, orders
+        Of a field: highest power, highest derivative.
+    degree
+        Of a plain state: highest degree of its products.
+    only, without
+        Names of terms: these alone, or all but these.
+    components
+        Names of the components.
+    spacing
+        Distances of the points of a field, where the file does not say them.
+    periodic
+        Whether the ends of a field meet; None looks at it.
+    edge
+        Points that are left out at ends that do not meet; None takes an eighth of them.
+    """
+
+    powers: int | None = None
+    orders: int | None = None
+    degree: int | None = None
+    only: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
+    spacing: tuple[float, ...] = ()
+    periodic: bool | None = None
+    edge: int | None = None
+
+    def library(self, seen: Observed) -> Library:
+        """The library for these states."""
+        mesh = self._mesh(seen)
+        shape = seen.states.shape[2:] if seen.cut else seen.states.shape[1:]
+        whole = self._products(mesh, seen, shape) if mesh else self._polynomials(seen, shape)
+        whole = whole.only(self.only) if self.only else whole
+        return whole.without(self.without) if self.without else whole
+
+    def _mesh(self, seen: Observed) -> Mesh | None:
+        space = () if seen.field is None else tuple(
+            str(d) for d in seen.field.dims if d not in ("time", "component"))  # fmt: skip
+        if self.spacing:
+            dims = space if len(space) == len(self.spacing) else ("x", "y", "z")
+            points = seen.states.shape[-len(self.spacing) :]
+            mesh = Mesh(self.spacing, dims, (True,) * len(self.spacing), points=points)
+        elif space:
+            mesh = Mesh.of(seen.field)
+        else:
+            self._refuse(("powers", "orders", "periodic", "edge"), "a field; name its --spacing")
+            return None
+        self._refuse(("degree",), "a plain state")
+        # What holds an end reaches inwards, as far as the model carries it within a window.
+        usual = max(mesh.accuracy, min(mesh.points) // 8) if self.edge is None else self.edge
+        ends = meets(seen.states, mesh.ndim) if self.periodic is None else (
+            (self.periodic,) * mesh.ndim)  # fmt: skip
+        return Mesh(mesh.spacing, mesh.dims, ends, points=mesh.points,
+                    edge=0 if all(ends) else usual)  # fmt: skip
+
+    def _refuse(self, names: tuple[str, ...], what: str) -> None:
+        asked = [name for name in names if getattr(self, name) is not None]
+        if asked:
+            raise UsageError(f"--{asked[0]}", f"it is for {what}", do="Leave it out")
+
+    def _products(self, mesh: Mesh, seen: Observed, shape: tuple[int, ...]) -> Library:
+        n = shape[0] if len(shape) > mesh.ndim else 1
+        usual = (4, 4) if n * mesh.ndim == 1 else (1, 2)
+        powers, orders = (u if a is None else a for a, u in
+                          zip((self.powers, self.orders), usual, strict=True))  # fmt: skip
+        names = self._components(seen, n, "uvwabcde")
+        return products(mesh, powers=powers, orders=orders, components=names)
+
+    def _polynomials(self, seen: Observed, shape: tuple[int, ...]) -> Library:
+        if len(shape) != 1 or shape[0] > MANY:
+            raise EvidenceError(
+                "discover",
+                f"a state has shape {shape} and the file does not say how far points lie apart",
+                why=f"a state of more than {MANY} numbers is taken for a field",
+                do="Pass --spacing 0.1, one number a dimension of the field",
+            )
+        names = self._components(seen, shape[0], "xyzw" if shape[0] <= 4 else ())
+        return polynomials(names, degree=2 if self.degree is None else self.degree)
+
+    def _components(self, seen: Observed, n: int, letters) -> tuple[str, ...]:
+        names = self.components or seen.components or tuple(letters)[:n]
+        names = names or tuple(f"x{i + 1}" for i in range(n))
+        if len(names) != n or len(set(names)) < n:
+            raise UsageError(
+                "--components",
+                f"{len(names)} names {names} for {n} components",
+                do="Name each once, in the order of the states: --components x,y,z",
+            )
+        return tuple(names)
+
+
+def meets(states: np.ndarray, dimensions: int) -> tuple[bool, ...]:
+    """Whether the ends of a field seem to meet: of each of the last ``dimensions`` axes."""
+    found = []
+    for axis in range(-dimensions, 0):
+        usual = np.sqrt(np.mean(np.diff(states, axis=axis) ** 2))
+        seam = np.take(states, 0, axis=axis) - np.take(states, -1, axis=axis)
+        found.append(bool(np.sqrt(np.mean(seam**2)) <= SEAM * usual))
+    return tuple(found)

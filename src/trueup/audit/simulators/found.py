@@ -1,0 +1,149 @@
+"""A search for missing physics as a value: print it, write it into a folder."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trueup.adapters.observations import Observed
+from trueup.audit.simulators.asked import Cut, Tried
+from trueup.audit.whole import whole, write_whole
+from trueup.core.errors import MissingPackage
+from trueup.core.proof import Proof
+from trueup.core.windows import Windows
+from trueup.error.discovery.discover import Discovery
+from trueup.error.discovery.discrepancy import Discrepancy
+from trueup.error.discovery.proof import forecast_error, prove_simulator
+
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a simulator misses, and what mending it is worth.
+
+    Attributes
+    ----------
+    found
+        The terms.
+    learnt, held
+        Windows of the search, and later ones that only the proof saw; None where none were held.
+    proof
+        Of forecasts over ``held``.
+    before, after
+        (n, leads) errors of forecasts over ``held``, as the model makes them and corrected.
+    model, data
+        What the step and the observations are called.
+    seconds
+        Time taken.
+    created
+        When, UTC.
+    """
+
+    found: Discrepancy
+    learnt: Windows
+    held: Windows | None
+    proof: Proof | None
+    before: np.ndarray | None
+    after: np.ndarray | None
+    model: str
+    data: str
+    seconds: float
+    created: str
+
+    def to_dict(self) -> dict:
+        """A dict for JSON: ``discovery.json``."""
+        library = self.found.settings.library
+        mesh = library.mesh
+        return {
+            "schema": SCHEMA,
+            "model": self.model,
+            "data": self.data,
+            "created": self.created,
+            "equations": str(self.found).splitlines()[: len(library.components)],
+            **self.found.to_dict(),
+            "library": list(library.names),
+            "mesh": None if mesh is None else {
+                name: list(value) if isinstance(value, tuple) else value
+                for name, value in vars(mesh).items()},
+            "windows": {"n": len(self.learnt), "length": self.learnt.length, "dt": self.learnt.dt},
+            "proof": None if self.proof is None else self.proof.to_dict(),
+            "forecast_error": self._errors(),
+            "seconds": self.seconds,
+        }  # fmt: skip
+
+    def _errors(self) -> dict | None:
+        if self.held is None or self.before is None or self.after is None:
+            return None
+        leads = (np.arange(self.held.length) + 1) * self.held.dt
+        means = {"before": self.before.mean(axis=0), "after": self.after.mean(axis=0)}
+        return {"lead": leads.tolist(), **{name: mean.tolist() for name, mean in means.items()}}
+
+    def save_json(self, path: str | Path) -> Path:
+        """Write ``to_dict`` as JSON and return the path."""
+        return write_whole(path, json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n")
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report as one HTML file that opens without a network, and return its path."""
+        from trueup.audit.simulators.document import document
+        from trueup.report.discovery import render
+
+        return write_whole(path, render(document(self)))
+
+    def save(self, folder: str | Path) -> list[str]:
+        """Write everything into ``folder`` and say what was not written, and why."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.save_json(folder / "discovery.json")
+        if self.found.terms:
+            corrected = self.found.corrected
+            with whole(folder / "corrected.json") as path:
+                corrected.save(path)
+            write_whole(folder / "corrected.py", corrected.source())
+        try:
+            self.report(folder / "report.html")
+        except MissingPackage as error:
+            return [f"No report: {error}"]
+        return []
+
+
+def search(
+    step: Any, seen: Observed, *, cut: Cut, tried: Tried, names: tuple[str, str], **settings: Any
+) -> Found:
+    """Find what ``step`` misses in observations, and prove it on those held out.
+
+    Parameters
+    ----------
+    step
+        The model.
+    seen
+        The observations.
+    cut, tried
+        How they become windows, and which terms are tried.
+    names
+        What the step and the observations are called.
+    settings
+        ``noise``, ``level`` and ``seed``.
+    """
+    began = time.perf_counter()
+    library = tried.library(seen)
+    learnt, held = cut.windows(seen)
+    library.state_shape(learnt.shape)
+    fits = {name: settings[name] for name in ("level", "seed") if name in settings}
+    found = Discovery(library, noise=settings.get("noise", 0.0)).fit(step, learnt, **fits)
+    proof = before = after = None
+    if held is not None:
+        before = forecast_error(step, held)
+        after = forecast_error(found.corrected, held) if found.terms else before
+        if found.terms:
+            proof = prove_simulator(found.corrected, against=step, on=held)
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    seconds = round(time.perf_counter() - began, 2)
+    return Found(found, learnt, held, proof, before, after, *names, seconds, created)

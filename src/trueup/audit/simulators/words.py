@@ -1,0 +1,153 @@
+"""A discovery in sentences, for the shell and the page alike."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from trueup.core.outcome import Outcome
+
+
+SURE = 0.5
+"""Inclusion below which a term that was found is doubtful."""
+MINUS = "\N{MINUS SIGN}"
+
+if TYPE_CHECKING:
+    from trueup.audit.simulators.found import Found
+    from trueup.error.discovery.discrepancy import Finding
+
+
+def verdict(found: Found) -> str:
+    """What is missing, in a sentence."""
+    terms = found.found.terms
+    if not terms:
+        return f"Nothing is missing from {found.model} that these terms could explain."
+    few = [f.name if len({t.component for t in terms}) == 1 else f"{f.name} in {f.component}'"
+           for f in terms]  # fmt: skip
+    said = few[0] if len(few) == 1 else f"{', '.join(few[:-1])} and {few[-1]}"
+    return f"{found.model} is missing {said}."
+
+
+def action(found: Found) -> str:
+    """What to do about it."""
+    if not found.found.terms:
+        return "Leave it, or try other terms: a miss that is no sum of these stays unseen."
+    if found.proof is None:
+        return "Hold some observations out to learn what the correction is worth."
+    before, after = (e.value for e in (found.proof.before, found.proof.after))
+    lead = found.proof.score.removeprefix("forecast error ")
+    change = f"takes the forecast error {lead} from {before:.4g} to {after:.4g}"
+    held = f"on {found.proof.proven_on:,} later windows"
+    if found.proof.outcome is Outcome.PROVEN:
+        return f"Use the corrected step: it {change} standard deviations {held}."
+    said = f"the correction {change} {held}"
+    if found.proof.outcome is Outcome.NOT_ENOUGH_EVIDENCE:
+        return f"Observe longer before you rely on it: {said}, which do not settle it."
+    return f"Keep the model as it is: {said}. {found.proof.outcome.sentence}"
+
+
+def equations(found: Found) -> list[str]:
+    """An equation a component that lacks something: ``u' = model + 0.5 u_xx``."""
+    lines = []
+    for component in dict.fromkeys(f.component for f in found.found.terms):
+        mine = [f for f in found.found.terms if f.component == component]
+        parts = [f"{_signed(number(f))} {f.name}" for f in mine]
+        lines.append(f"{component}' = model {' '.join(parts)}")
+    return lines
+
+
+def _signed(text: str) -> str:
+    return f"{MINUS} {text[1:]}" if text.startswith("-") else f"+ {text}"
+
+
+def terms_table(found: Found) -> list[str]:
+    """Lines of a table of the terms."""
+    terms = found.found.terms
+    if not terms:
+        return []
+    names = [f"{f.component}'  {f.name}" for f in terms]
+    wide = max(map(len, names))
+    percent = f"{100 * terms[0].level:.3g} % interval"
+    lines = ["", f"  {'term':{wide}}  {'coefficient':>12}  {percent:>26}  {'inclusion':>9}"]
+    for name, f in zip(names, terms, strict=True):
+        span = f"{number(f, f.low)} to {number(f, f.high)}"
+        lines.append(f"  {name:{wide}}  {number(f):>12}  {span:>26}  {100 * f.inclusion:>7.0f} %")
+    return lines
+
+
+def number(finding: Finding, value: float | None = None) -> str:
+    """A number of a term with the digits that its interval supports."""
+    half = (finding.high - finding.low) / 2
+    scale = max(half, 1e-6 * abs(finding.value), 1e-300)
+    decimals = min(max(1 - math.floor(math.log10(scale)), 0), 12)
+    return f"{finding.value if value is None else value:.{decimals}f}"
+
+
+def facts(found: Found, *, named: int = 1_000) -> list[tuple[str, str]]:
+    """(what, text) of everything else that a reader must know."""
+    made = [
+        ("left out", _left_out(found, named)),
+        ("explained", f"{100 * found.found.explained:.4g} % of the variance of what it misses"),
+        ("noise", _noise(found)),
+        ("solver", _solver(found)),
+        ("learnt on", f"{len(found.learnt):,} windows of {found.learnt.length} intervals of "
+                      f"{found.learnt.dt:.6g}"),
+        ("proof", _proof(found)),
+    ]  # fmt: skip
+    ends, doubt = _ends(found), _doubtful(found)
+    first = [("doubtful", doubt)] if doubt else []
+    return first + made[:2] + ([("mesh", ends)] if ends else []) + made[2:]
+
+
+def _doubtful(found: Found) -> str:
+    few = [f.name for f in found.found.terms if f.inclusion < SURE]
+    return f"{', '.join(few)}: other windows would hardly show it, so it may be luck" if few else ""
+
+
+def _left_out(found: Found, named: int) -> str:
+    others = sorted(found.found.others, key=lambda row: -row[2])
+    several = len(found.found.settings.library.components) > 1
+    said = [f"{name} in {c}' ({100 * share:.0f} %)" if several else f"{name} ({100 * share:.0f} %)"
+            for c, name, share in others[:named]]  # fmt: skip
+    more = f", and {len(others) - named} more" if len(others) > named else ""
+    if not said:
+        return "nothing: there was no other term"
+    least = f"{100 * found.found.settings.least:.3g} %"
+    return f"{', '.join(said)}{more}; each explains less than {least} of it"
+
+
+def _noise(found: Found) -> str:
+    said = "estimated" if found.found.settings.noise is None else "as stated"
+    sizes = ", ".join(f"{sd:.3g}" for sd in found.found.noise)
+    text = f"standard deviation {sizes} ({said})" if any(found.found.noise) else "none, as stated"
+    mesh = found.found.settings.library.mesh
+    if mesh is not None and mesh.spectral and math.isfinite(found.found.cutoff):
+        text += f"; waves shorter than {2 * math.pi / found.found.cutoff:.3g} were left out"
+    return text
+
+
+def _solver(found: Found) -> str:
+    numerics = found.found.numerics
+    if numerics is None:
+        return "no error of its own that smaller steps would show"
+    return (f"its own error is {100 * numerics.share:.3g} % of what it misses (order "
+            f"{numerics.order:.2g}), and was taken out")  # fmt: skip
+
+
+def _ends(found: Found) -> str:
+    mesh = found.found.settings.library.mesh
+    if mesh is None:
+        return ""
+    each = [f"{dim} every {d:.6g}, {'periodic' if p else 'not periodic'}"
+            for dim, d, p in zip(mesh.dims, mesh.spacing, mesh.periodic, strict=True)]  # fmt: skip
+    return "; ".join(each)
+
+
+def _proof(found: Found) -> str:
+    if found.held is None:
+        return "none: nothing was held out"
+    if found.proof is None:
+        return f"nothing to prove; {len(found.held):,} windows were held out"
+    p = found.proof
+    return (f"{p.score} {p.before.value:.4g} -> {p.after.value:.4g}, difference {p.difference} on "
+            f"{p.proven_on:,} held-out windows: {p.outcome.value}")  # fmt: skip

@@ -1,0 +1,50 @@
+"""Windows that cannot tell the terms of a library, and terms that no window can tell apart."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trueup.core.errors import EvidenceError
+from trueup.core.windows import Windows
+from trueup.error.discovery.grams import Grams
+from trueup.error.discovery.library import Library
+from trueup.error.discovery.select import standardised
+
+
+DEPENDENT = 1e-10
+"""Smallest eigenvalue of the correlations of the terms below which some say the same."""
+
+
+def refuse_dependent(grams: Grams, named: list[str]) -> None:
+    """Name the terms that say the same on these states, or nothing at all."""
+    xx, xy, yy = grams.total()
+    size = np.diagonal(xx)
+    empty = size <= 1e-24 * size.max()
+    if empty.any():
+        names = ", ".join(np.array(named)[empty])
+        raise EvidenceError(
+            "discover", f"{names} vanish on these states", do="Leave them out of the library"
+        )
+    values, vectors = np.linalg.eigh(standardised(xx, xy, yy)[0])
+    if values[0] < DEPENDENT:
+        names = ", ".join(np.array(named)[np.abs(vectors[:, 0]) > 0.05])
+        raise EvidenceError(
+            "discover",
+            f"{names} are linearly dependent on these states",
+            why="no observation can tell their coefficients apart",
+            do="Leave one of them out: library.without([...])",
+        )
+
+
+def refuse_few(windows: Windows, library: Library) -> None:
+    """Refuse fewer numbers than unknowns."""
+    components = len(library.components)
+    rows_each = int(np.prod(windows.shape)) // components
+    if len(windows) < 10 or len(windows) * rows_each <= 2 * len(library):
+        raise EvidenceError(
+            "discover",
+            f"{len(windows)} windows of {rows_each} points for {len(library)} terms",
+            why="the windows must outnumber what they are to decide, and ten are needed to hold "
+            "some out",
+            do="Observe longer, or use a smaller library",
+        )

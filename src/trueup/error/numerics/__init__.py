@@ -1,0 +1,1 @@
+"""Numerical methods that keep their own error below a tolerance, one a file."""
