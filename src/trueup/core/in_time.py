@@ -29,8 +29,8 @@ CLEAR = 2.5
 KEPT = 0.9
 """Part of the variance that the waves in use must show of a series that is that correlated."""
 
-LEAST = 2
-"""Waves that are always used: one alone has the tails of Cauchy's law."""
+LEAST = 4
+"""Waves that are always used: an interval of fewer says nothing at all, by the tails of its law."""
 
 
 def waves(x: np.ndarray) -> np.ndarray:
@@ -60,7 +60,7 @@ def wave_count(x: np.ndarray, rows: float) -> int:
     Examples
     --------
     >>> wave_count(np.resize([1.0, -1.0], 20), rows=2_000), wave_count(np.arange(20.0), rows=2_000)
-    (12, 2)
+    (12, 4)
     """
     g = len(x)
     most = min(int(SLOW * g), int(PER_ROWS * rows ** (2 / 3)), wave_count_of(follow(x), g))

@@ -112,12 +112,18 @@ class Replicates:
         return float((left**3).mean() / spread**1.5 / math.sqrt(len(left)))
 
 
+BENT = 0.8
+"""Largest skewness times quantile that is believed: at 1 Hall's transformation turns over, and an
+end of the interval runs away."""
+
+
 def interval(made: Replicates, *, level: float) -> tuple[float, float, str]:
     """Low, high and a description of the jackknife interval."""
     variance, df = made.variance, made.freedom
     if math.isnan(variance) or df < 1e-9:
         return math.nan, math.nan, "no interval: too few groups of rows"
-    most, error, skew = t_quantile(level, df), math.sqrt(variance), made.skewness
+    most, error = t_quantile(level, df), math.sqrt(variance)
+    skew = min(max(made.skewness, -BENT / most), BENT / most)
     low, high = (made.value - error * student(x, skew) for x in (most, -most))
     how = "group bootstrap" if made.resampled else "delete-a-group jackknife"
     how += " in time" if made.in_time and not made.resampled else ""
