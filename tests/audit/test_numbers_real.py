@@ -66,7 +66,8 @@ def test_influenza_forecasts_of_eight_teams(tmp_path):
         assert said[0] == pytest.approx(wanted[0], abs=0.001)
         assert said[1:] == pytest.approx(wanted[1:], abs=5e-5)
     named = {judged.model: [f.id for f in judged.findings] for judged in found.models}
-    assert named["MOBS-GLEAM_FLUH"][0] == "too_narrow"  # its 90 % intervals hold 46 %
+    # Its 90 % intervals hold 46 %; that this changed over one season comes first.
+    assert "drift_coverage" in named["MOBS-GLEAM_FLUH"]
     assert all(len(each) for each in named.values())
 
 

@@ -49,7 +49,7 @@ def test_sets_from_one_end_to_the_other(folder):
     assert "What was found agrees" in done.out and "Remedy: sets" in done.out
     stored = load_remedy(folder / "sets")
     found = stored.proof["found"]["coverage"]
-    assert f"coverage                {found['value']:.4f}" in done.out
+    assert f" {found['value']:.4f} " in done.out
     assert found["low"] < 0.93 and found["high"] > 0.87
     assert stored.proof["learned_on"] + stored.proof["proven_on"] == 4_000
 

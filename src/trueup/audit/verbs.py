@@ -109,6 +109,13 @@ def audit(
         raise UsageError("audit", "probabilities and a forecast were given", do="Pass one of them")
     given = Roles(truth, columns, bool(prob), values, form, by=by, **options["roles"])
     with opened(data, threads=options["threads"], engine=options["engine"]) as table:
+        if given.against and getattr(table, "engine", None) is not None:
+            raise UsageError(
+                "audit",
+                f"against '{given.against}': forecasts cannot be judged where they are",
+                why="the sums of a reference are made from files alone",
+                do="Leave out --engine, or --against",
+            )
         roles = assign(table, given, guess=options["guess"])
         leniency = Leniency(**options["leniency"])
         models, notes = _judged(table, roles, leniency, level, options)
