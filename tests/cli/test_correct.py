@@ -66,7 +66,7 @@ def test_sets_from_one_end_to_the_other(folder):
         done = quick(folder, "export", "sets", "--to", to, "--out", f"sets.{to}")
         assert done.code == 0 and "verified on" in done.out
     text = (folder / "sets.sql").read_text().replace("FROM predictions", "FROM 'new.parquet'")
-    assert "overage 0." in text
+    assert "truths" not in text and "coverage 0." in text
     with duckdb.connect() as connection:
         connection.execute(f"SET file_search_path = '{folder}'")
         got = connection.execute(text).df()
