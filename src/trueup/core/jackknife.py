@@ -180,3 +180,21 @@ def wilson(
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = math.sqrt(z2) / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n**2))
     return max(centre - half, 0.0), min(centre + half, 1.0), f"Wilson, {n:.0f} effective rows"
+
+
+def binomial_p_value(share: float, n: float, stated: float) -> float:
+    """Two-sided p-value of a share of ``n`` effective rows, whole or not, against ``stated``.
+
+    Twice the smaller tail of the binomial law, as a beta integral, which needs no whole numbers.
+
+    Examples
+    --------
+    >>> round(binomial_p_value(0.5, 20, 0.9), 6)  # twice the chance of at most 10 of 20
+    1.4e-05
+    """
+    from scipy.special import betainc
+
+    inside, outside = share * n, (1 - share) * n
+    few = betainc(inside + 1, outside, stated) if outside > 0 else 0.0
+    many = betainc(inside, outside + 1, stated) if inside > 0 else 1.0
+    return float(min(1.0, 2 * min(1 - few, many)))

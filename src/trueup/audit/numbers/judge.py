@@ -248,7 +248,7 @@ def judge_numbers(
         *number_slice_findings(cut),
         *number_drift_findings(drifts),
     ]
-    checks = [*plan.profile.checks, *few_groups(cube, plan), *short_series(measures)]
+    checks = [*plan.profile.checks, *few_groups(cube, plan), *short_series(measures, honesty)]
     findings += from_checks(checks, cube.n)
     return JudgedNumbers(
         model, found, plan, measures, in_order(findings), cut, drifts, trial, checks, against

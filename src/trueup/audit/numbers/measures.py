@@ -8,6 +8,8 @@ import numpy as np
 
 from trueup import calibration, error, forecast
 from trueup.audit.numbers.places import masses
+from trueup.calibration.dispersion.coverage import Coverage
+from trueup.calibration.dispersion.width import Width
 from trueup.core.cube import Cube
 from trueup.core.estimate import Estimate
 from trueup.core.forms import Form
@@ -54,11 +56,11 @@ def measures_of(cube: Cube, form: Form, *, level: float) -> dict[str, Estimate]:
     if form.kind == "quantiles":
         found["pinball"] = halved(found["wis"])
     for share in reported(form):
-        measure = calibration.dispersion.coverage.Coverage(share)
+        measure = Coverage(share)
         found[measure.name] = measure.estimate(cube, level=level)
     usual = usual_share(form)
     if usual is not None:
-        measure = calibration.dispersion.width.Width(usual)
+        measure = Width(usual)
         found[measure.name] = measure.estimate(cube, level=level)
     for each in (error.bias, error.mae, error.rmse):
         found[each.name] = each.estimate(cube, level=level)

@@ -47,14 +47,11 @@ class Tested:
 
 def series_test(cube: Cube) -> Tested:
     """Test of the masses by block of time and bin in ``cube``."""
-    gap, share, rows = _scaled(cube)
-    score = contrasts(share)
-    blocks = gap @ score
-    variance = _row_variance(cube, score, share)
-    worth = rows / max(long_run(blocks, np.diag(variance)), _unseen(cube, rows))
-    most = min(len(gap) - 1, int(worth / ROWS_A_WAVE))
-    if len(gap) - 1 < LEAST_WAVES:
-        return Tested(math.nan, f"cannot be judged: only {len(gap)} blocks of time")
+    blocks, variance, share = _blocks(cube)
+    if len(blocks) - 1 < LEAST_WAVES:
+        return Tested(math.nan, f"cannot be judged: only {len(blocks)} blocks of time")
+    worth = independent_rows(cube)
+    most = min(len(blocks) - 1, int(worth / ROWS_A_WAVE))
     needed = max(LEAST_ROWS, LEAST_A_BIN / share.min())
     if not worth >= needed:
         return Tested(
@@ -63,8 +60,20 @@ def series_test(cube: Cube) -> Tested:
             f"{worth:.0f} independent ones, and {needed:.0f} are needed",
         )
     q = min(max(most // 3, 2), blocks.shape[1])
-    how = f"Hotelling's T^2 of {q} contrasts of bins, {most} waves of {len(gap)} blocks of time"
+    how = f"Hotelling's T^2 of {q} contrasts of bins, {most} waves of {len(blocks)} blocks of time"
     return Tested(_hotelling(blocks[:, :q], variance[:q, :q], most), how)
+
+
+def independent_rows(cube: Cube) -> float:
+    """Independent rows that a series is worth: its rows over those that go as one.
+
+    NaN with fewer than four blocks of time, which do not show how long rows depend on each other.
+    """
+    blocks, variance, _ = _blocks(cube)
+    rows = _rows(cube)
+    if len(blocks) - 1 < LEAST_WAVES:
+        return math.nan
+    return rows / max(long_run(blocks, np.diag(variance)), _unseen(cube, rows))
 
 
 def contrasts(share: np.ndarray) -> np.ndarray:
@@ -97,13 +106,20 @@ def _unseen(cube: Cube, rows: float) -> float:
     return 1.0 if rows * (1 - mass.max() / mass.sum()) >= FEW else STRONG
 
 
-def _scaled(cube: Cube) -> tuple[np.ndarray, np.ndarray, float]:
-    """Gaps (g, bins) of the used blocks, in errors of independent rows; shares; effective rows."""
+def _rows(cube: Cube) -> float:
+    """Rows, of unequal weights effective ones."""
+    w, w2 = cube.table.total("w", "w2").sum(axis=0)
+    return float(w**2 / w2)
+
+
+def _blocks(cube: Cube) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Contrasts (g, q) of the used blocks, their covariance over rows (q, q), shares (bins,)."""
     used = cube.table["n"].sum(axis=1) > 0
     w, w2 = cube.table.total("w", "w2").sum(axis=0)
     share = cube.table["expected"].sum(axis=0) / w
     gap = (cube.table["mass"] - cube.table["expected"])[used]
-    return gap / np.sqrt(w2 * share), share, float(w**2 / w2)
+    score = contrasts(share)
+    return gap / np.sqrt(w2 * share) @ score, _row_variance(cube, score, share), share
 
 
 def _row_variance(cube: Cube, score: np.ndarray, share: np.ndarray) -> np.ndarray:
