@@ -10,6 +10,8 @@ from trueup.core.outcome import Outcome
 
 SURE = 0.5
 """Inclusion below which a term that was found is doubtful."""
+HALF = 0.5
+"""Part of the misses that is explained below which other terms are likelier than more states."""
 MINUS = "\N{MINUS SIGN}"
 
 if TYPE_CHECKING:
@@ -25,7 +27,17 @@ def verdict(found: Found) -> str:
     few = [f.name if len({t.component for t in terms}) == 1 else f"{f.name} in {f.component}'"
            for f in terms]  # fmt: skip
     said = few[0] if len(few) == 1 else f"{', '.join(few[:-1])} and {few[-1]}"
-    return f"{found.model} is missing {said}."
+    if mostly_unexplained(found):
+        most = f"Most of what {found.model} is missing is none of these terms"
+        return f"{most}: {said} explains {100 * found.found.explained:.2g} %."
+    if found.proof is None or found.proof.outcome is Outcome.PROVEN:
+        return f"{found.model} is missing {said}."
+    return f"{found.model} may be missing {said}, but later observations do not bear it out."
+
+
+def mostly_unexplained(found: Found) -> bool:
+    """Whether what the model misses is neither noise nor, by more than half, the found terms."""
+    return found.found.explained < HALF and not any(found.found.noise)
 
 
 def action(found: Found) -> str:
@@ -38,9 +50,11 @@ def action(found: Found) -> str:
     lead = found.proof.score.removeprefix("forecast error ")
     change = f"takes the forecast error {lead} from {before:.4g} to {after:.4g}"
     held = f"on {found.proof.proven_on:,} later windows"
+    said = f"the correction {change} {held}"
+    if mostly_unexplained(found):
+        return f"Try other terms (--degree, --powers, --orders) or --noise auto: {said}."
     if found.proof.outcome is Outcome.PROVEN:
         return f"Use the corrected step: it {change} standard deviations {held}."
-    said = f"the correction {change} {held}"
     if found.proof.outcome is Outcome.NOT_ENOUGH_EVIDENCE:
         return f"Observe longer before you rely on it: {said}, which do not settle it."
     return f"Keep the model as it is: {said}. {found.proof.outcome.sentence}"
