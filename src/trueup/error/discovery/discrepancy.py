@@ -14,6 +14,7 @@ from trueup.error.discovery.corrected import Corrected
 from trueup.error.discovery.grams import INNER
 from trueup.error.discovery.numerics import Numerics
 from trueup.error.discovery.quadrature import UNKNOWN, Quadrature
+from trueup.error.discovery.rivals import Rival, told
 from trueup.error.discovery.symbols import expressions, latex
 from trueup.error.discovery.terms import Term
 
@@ -104,6 +105,8 @@ class Discrepancy:
         and the wavenumber above which waves move too far between two states.
     explained
         Share of the variance of the misses that the terms explain.
+    rivals
+        Other terms that explain these windows as well: a ``Rival`` each.
     """
 
     terms: tuple[Finding, ...]
@@ -116,6 +119,7 @@ class Discrepancy:
     numerics: Numerics | None = None
     explained: float = 0.0
     quadrature: Quadrature = UNKNOWN
+    rivals: tuple[Rival, ...] = ()
 
     def __str__(self) -> str:
         if not self.terms:
@@ -136,9 +140,14 @@ class Discrepancy:
                 f"integrals over time are off by {100 * self.quadrature.share:.2g} %: "
                 "states lie too far apart, intervals are widened"
             )
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.warnings])
 
     __repr__ = __str__
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What these windows cannot tell, in words; empty is best."""
+        return tuple(told(self.rivals, len(self.settings.library.components) > 1))
 
     @property
     def corrected(self) -> Corrected:
@@ -179,6 +188,10 @@ class Discrepancy:
             "quadrature": {name: value if np.isfinite(value) else None
                            for name, value in vars(self.quadrature).items()},
             "explained": self.explained,
+            "rivals": [{"terms": [list(pair) for pair in rival.terms],
+                        "instead": [list(pair) for pair in rival.instead]}
+                       for rival in self.rivals],
+            "warnings": list(self.warnings),
         }  # fmt: skip
 
     def value(self, name: str, component: str = "") -> float:

@@ -28,6 +28,7 @@ from trueup.error.discovery.quadrature import (
 )
 from trueup.error.discovery.refusals import refuse_dependent, refuse_few
 from trueup.error.discovery.regressions import REGRESSIONS, solved
+from trueup.error.discovery.rivals import Rival, named, rivals
 from trueup.error.discovery.select import choose, inclusion, supports
 from trueup.error.discovery.ties import free
 
@@ -80,9 +81,9 @@ class Search:
     def run(self, *, level: float, seed: int) -> Discrepancy:
         noisy = (self.sd > SEEN * self.size).any()
         quick = replace(self.increments, rule="midpoint" if noisy else "chained")
-        alive, shares = self._choose(quick, seed)
+        alive, shares, sums = self._choose(quick, seed)
         if not self._enough(quick, self._named(alive)):
-            alive, shares = self._choose(self.increments, seed)
+            alive, shares, sums = self._choose(self.increments, seed)
         first = self._named(alive)
         index, found, numerics, plain = self._estimate(first, level=level, seed=seed)
         alive[np.delete(np.flatnonzero(alive), index)] = False
@@ -91,10 +92,11 @@ class Search:
             places, kept = [first[i] for i in index], plain.only(index)
             found, quadrature = self._in_time(kept, places, found)
             explained = _explained(kept.weighed(self._even(kept)), self._basis(places))
-        return self._told(found, shares, alive, (numerics, quadrature, explained), level)
+        told = self._told(found, shares, alive, (numerics, quadrature, explained), level)
+        return replace(told, rivals=self._rivals(sums, alive))
 
-    def _choose(self, increments: Increments, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Which terms are worth having, and in what share of resamples each is."""
+    def _choose(self, increments: Increments, seed: int) -> tuple[np.ndarray, np.ndarray, Grams]:
+        """Which terms are worth having, in what share of resamples each is, and the sums."""
         grams = self.grams(increments, self.places)
         even = grams.weighed(self._even(grams))
         self._refuse_dependent(even)
@@ -104,7 +106,17 @@ class Search:
         loose = choose(tied, self._allowed(tied, tries, basis), least=self.settings.least)
         worth = inclusion(tied, loose, counts, least=self.settings.least)
         alive = (basis[:, loose] != 0).any(axis=1)
-        return alive, np.where(basis != 0, worth, 0.0).max(axis=1)
+        return alive, np.where(basis != 0, worth, 0.0).max(axis=1), tied
+
+    def _rivals(self, sums: Grams, alive: np.ndarray) -> tuple[Rival, ...]:
+        """Terms that others could stand for on these windows."""
+        library, basis = self.settings.library, self._basis(self.places)
+        names = [(library.components[c], library.names[t]) for c, t in self.places]
+        # A column is as much as its first term: those that are tied to it follow.
+        columns = alive[(basis != 0).argmax(axis=0)]
+        found = rivals(sums, columns, allowed=lambda tries: self._signed(sums, tries, basis))
+        behind = [tuple(names[i] for i in np.flatnonzero(one)) for one in basis.T]
+        return named(columns, found, behind)
 
     def _counts(self, grams: Grams, seed: int) -> np.ndarray:
         return resamples(grams.blocks, seed=seed, run=self._neighbours(grams.blocks))
@@ -211,6 +223,11 @@ class Search:
                 alive = alive & ~(basis[wrong] != 0).any(axis=0)
             kept.append(alive)
         return np.unique(kept, axis=0)
+
+    def _signed(self, grams: Grams, tries: np.ndarray, basis: np.ndarray) -> np.ndarray:
+        """Those of ``tries`` none of whose terms has another sign than is known."""
+        kept = {tuple(one) for one in self._allowed(grams, tries, basis)}
+        return tries[[tuple(one) in kept for one in tries]]
 
     def _neighbours(self, blocks: int) -> int:
         """Blocks that are drawn together: windows of one run hang together."""
