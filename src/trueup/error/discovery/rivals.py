@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from trueup.error.discovery.grams import Grams
 from trueup.error.discovery.regressions import elimination, solved
 from trueup.error.discovery.select import held_out, supports
 
+
+if TYPE_CHECKING:
+    from trueup.error.discovery.search import Search
 
 NEAREST = 8
 """Terms that are tried in the place of one, those that fit best."""
@@ -73,14 +77,21 @@ def rivals(grams: Grams, chosen: np.ndarray, *, allowed: Callable) -> list[np.nd
     return [one for i, one in enumerate(found) if not any((one == f).all() for f in found[:i])]
 
 
-def named(
-    chosen: np.ndarray, found: list[np.ndarray], names: list[tuple[Named, ...]]
-) -> tuple[Rival, ...]:
-    """``found`` supports as rivals; ``names`` says which terms stand behind every column."""
+def rivals_of(search: Search, sums: Grams, alive: np.ndarray) -> tuple[Rival, ...]:
+    """Rivals by their names, of the places ``alive`` of a search with these ``sums``."""
+    library, basis = search.settings.library, search.basis(search.places)
+    names = [(library.components[c], library.names[t]) for c, t in search.places]
+    # A column is as much as its first term: those that are tied to it follow.
+    chosen = alive[(basis != 0).argmax(axis=0)]
 
     def of(columns: np.ndarray) -> tuple[Named, ...]:
-        return tuple(name for i in np.flatnonzero(columns) for name in names[i])
+        return tuple(names[i] for i in np.flatnonzero((basis[:, columns] != 0).any(axis=1)))
 
+    def allowed(tries: np.ndarray) -> np.ndarray:
+        kept = {tuple(one) for one in search.allowed(sums, tries, basis)}
+        return tries[[tuple(one) in kept for one in tries]]
+
+    found = rivals(sums, chosen, allowed=allowed)
     return tuple(Rival(of(chosen & ~one), of(one & ~chosen)) for one in found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from trueup.error.discovery.grams import INNER, Grams, projection, rows
 from trueup.error.discovery.increments import Increments, Place
 from trueup.error.discovery.maps import Steps
 from trueup.error.discovery.noise import ROUNDING, cutoff, noise_sd, spread
-from trueup.error.discovery.numerics import refined
+from trueup.error.discovery.numerics import Limit, Numerics, fit_to_choose, limit, measured
 from trueup.error.discovery.quadrature import (
     UNKNOWN,
     Quadrature,
@@ -28,7 +29,7 @@ from trueup.error.discovery.quadrature import (
 )
 from trueup.error.discovery.refusals import refuse_dependent, refuse_few
 from trueup.error.discovery.regressions import REGRESSIONS, solved
-from trueup.error.discovery.rivals import Rival, named, rivals
+from trueup.error.discovery.rivals import rivals_of
 from trueup.error.discovery.select import choose, inclusion, supports
 from trueup.error.discovery.ties import free
 
@@ -80,43 +81,43 @@ class Search:
 
     def run(self, *, level: float, seed: int) -> Discrepancy:
         noisy = (self.sd > SEEN * self.size).any()
-        quick = replace(self.increments, rule="midpoint" if noisy else "chained")
+        rule = "midpoint" if noisy else "chained"
+        quick = fit_to_choose(self, replace(self.increments, rule=rule))
+        exact = self.increments if isinstance(quick, Increments) else limit(self)
         alive, shares, sums = self._choose(quick, seed)
-        if not self._enough(quick, self._named(alive)):
-            alive, shares, sums = self._choose(self.increments, seed)
+        if not self._enough(quick, exact, self._named(alive)):
+            alive, shares, sums = self._choose(exact, seed)
         first = self._named(alive)
-        index, found, numerics, plain = self._estimate(first, level=level, seed=seed)
+        index, found, better, plain = self._estimate(first, level=level, seed=seed)
         alive[np.delete(np.flatnonzero(alive), index)] = False
         quadrature, explained = UNKNOWN, 0.0
         if len(index):
             places, kept = [first[i] for i in index], plain.only(index)
             found, quadrature = self._in_time(kept, places, found)
-            explained = _explained(kept.weighed(self._even(kept)), self._basis(places))
-        told = self._told(found, shares, alive, (numerics, quadrature, explained), level)
-        return replace(told, rivals=self._rivals(sums, alive))
+            best = better.only(index)
+            explained = _explained(best.weighed(self._even(best)), self.basis(places))
+        told = self._told(found, shares, alive, (quadrature, explained), level)
+        return replace(told, rivals=rivals_of(self, sums, alive))
 
-    def _choose(self, increments: Increments, seed: int) -> tuple[np.ndarray, np.ndarray, Grams]:
+    @cached_property
+    def numerics(self) -> Numerics | None:
+        """The error of the model's own solver."""
+        return measured(self)
+
+    def _choose(
+        self, increments: Increments | Limit, seed: int
+    ) -> tuple[np.ndarray, np.ndarray, Grams]:
         """Which terms are worth having, in what share of resamples each is, and the sums."""
         grams = self.grams(increments, self.places)
         even = grams.weighed(self._even(grams))
         self._refuse_dependent(even)
-        basis = self._basis(self.places)
+        basis = self.basis(self.places)
         tied, counts = even.mapped(basis), self._counts(even, seed)[:100]
         tries = supports(tied, REGRESSIONS[self.settings.regression], counts)
-        loose = choose(tied, self._allowed(tied, tries, basis), least=self.settings.least)
+        loose = choose(tied, self.allowed(tied, tries, basis), least=self.settings.least)
         worth = inclusion(tied, loose, counts, least=self.settings.least)
         alive = (basis[:, loose] != 0).any(axis=1)
         return alive, np.where(basis != 0, worth, 0.0).max(axis=1), tied
-
-    def _rivals(self, sums: Grams, alive: np.ndarray) -> tuple[Rival, ...]:
-        """Terms that others could stand for on these windows."""
-        library, basis = self.settings.library, self._basis(self.places)
-        names = [(library.components[c], library.names[t]) for c, t in self.places]
-        # A column is as much as its first term: those that are tied to it follow.
-        columns = alive[(basis != 0).argmax(axis=0)]
-        found = rivals(sums, columns, allowed=lambda tries: self._signed(sums, tries, basis))
-        behind = [tuple(names[i] for i in np.flatnonzero(one)) for one in basis.T]
-        return named(columns, found, behind)
 
     def _counts(self, grams: Grams, seed: int) -> np.ndarray:
         return resamples(grams.blocks, seed=seed, run=self._neighbours(grams.blocks))
@@ -124,12 +125,12 @@ class Search:
     def _named(self, alive: np.ndarray) -> list[Place]:
         return [place for place, on in zip(self.places, alive, strict=True) if on]
 
-    def _enough(self, quick: Increments, chosen: list[Place]) -> bool:
+    def _enough(self, quick, exact, chosen: list[Place]) -> bool:
         """Whether ``quick`` columns of the ``chosen`` terms are within ``least`` of the exact."""
         few = self.smooth(self.parted(next(self.windows.chunks(FEW))[:16]))
-        pairs = zip(quick.columns(few, chosen), self.increments.columns(few, chosen), strict=True)
-        for column, exact in pairs:
-            one, two = self.rows(column), self.rows(exact)
+        pairs = zip(quick.columns(few, chosen), exact.columns(few, chosen), strict=True)
+        for pair in pairs:
+            one, two = map(self.rows, pair)
             if np.square(one - two).sum() > self.settings.least**2 * np.square(two).sum():
                 return False
         return True
@@ -139,11 +140,11 @@ class Search:
         worse = coarser(self, places)
         if worse is None:
             return found, Quadrature(float("nan"), self.far)
-        off, share = unsure(grams, worse[0], found.weights, worse[1], self._basis(places))
+        off, share = unsure(grams, worse[0], found.weights, worse[1], self.basis(places))
         return widened(found, off), Quadrature(share, self.far)
 
     def grams(
-        self, increments: Increments, places: list[Place], *, seed: int | None = None
+        self, increments: Increments | Limit, places: list[Place], *, seed: int | None = None
     ) -> Grams:
         """Sums over all windows; with a ``seed`` the noise is added to the states once more.
 
@@ -205,11 +206,11 @@ class Search:
             for c, t in self.places
         ])  # fmt: skip
 
-    def _basis(self, places: list[Place]) -> np.ndarray:
+    def basis(self, places: list[Place]) -> np.ndarray:
         """Coefficients of ``places`` by those that the ties leave free, the others being 0."""
         return free(self.settings.library.equalities(places))
 
-    def _allowed(self, grams: Grams, tries: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    def allowed(self, grams: Grams, tries: np.ndarray, basis: np.ndarray) -> np.ndarray:
         """Supports without the terms whose sign is known to be another."""
         signs = dict(self.settings.signs)
         names = self.settings.library.names
@@ -224,11 +225,6 @@ class Search:
             kept.append(alive)
         return np.unique(kept, axis=0)
 
-    def _signed(self, grams: Grams, tries: np.ndarray, basis: np.ndarray) -> np.ndarray:
-        """Those of ``tries`` none of whose terms has another sign than is known."""
-        kept = {tuple(one) for one in self._allowed(grams, tries, basis)}
-        return tries[[tuple(one) in kept for one in tries]]
-
     def _neighbours(self, blocks: int) -> int:
         """Blocks that are drawn together: windows of one run hang together."""
         return 1 if self.windows.starts is None else max(1, round(blocks ** (1 / 3)))
@@ -239,13 +235,13 @@ class Search:
         if not places:
             return index, NOTHING, None, None
         plain = self.grams(self.increments, places)
-        better, numerics = refined(self, plain, places)
+        better = plain if self.numerics is None else self.grams(limit(self), places)
         times = NOISY if (self.sd > SEEN * self.size).any() else 0
         noisier = [self.grams(self.increments, places, seed=one)
                    for one in range(2 * seed, 2 * seed + times)]  # fmt: skip
         counts = self._counts(plain, seed)
         while len(index):
-            basis = self._basis([places[i] for i in index])
+            basis = self.basis([places[i] for i in index])
             held = ~basis.any(axis=1)
             if held.any():  # a tie leaves these nothing but 0
                 index = index[~held]
@@ -254,9 +250,9 @@ class Search:
             found = coefficients(first, second, others, counts, level=level, basis=basis)
             sure = np.abs(found.values) / (self._certain(level) * (found.high - found.values))
             if sure.min() > 1:
-                return index, found, numerics, plain
+                return index, found, better, plain
             index = np.delete(index, sure.argmin())
-        return index, NOTHING, numerics, plain
+        return index, NOTHING, better, plain
 
     def _certain(self, level: float) -> float:
         """How much wider an interval must leave out 0, as so many terms were tried (Bonferroni)."""
@@ -276,8 +272,8 @@ class Search:
         others = [(*named[at], float(shares[at])) for at in np.flatnonzero(~alive)]
         return Discrepancy(
             tuple(findings), self.settings, self.step, self.windows.rows, tuple(others),
-            cutoff=float(self.cutoff), noise=tuple(map(float, self.sd)), numerics=checks[0],
-            quadrature=checks[1], explained=checks[2],
+            cutoff=float(self.cutoff), noise=tuple(map(float, self.sd)), numerics=self.numerics,
+            quadrature=checks[0], explained=checks[1],
         )  # fmt: skip
 
 
