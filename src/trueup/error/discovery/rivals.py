@@ -18,15 +18,17 @@ from trueup.error.discovery.select import held_out, supports
 
 
 if TYPE_CHECKING:
-    from trueup.error.discovery.search import Search
+    from trueup.error.discovery.search import Choice, Search
 
 NEAREST = 8
 """Terms that are tried in the place of one, those that fit best."""
 TOGETHER = 4
 """Terms that may stand together for one; more are no likely explanation."""
 NEAR = 0.05**2
-"""Share of the variance that a term explains, which others may lack and still stand for it: noise
-in their columns costs them as much."""
+"""Share of the variance that a term explains, which others may lack by the noise in their columns
+and still stand for it."""
+NOTHING = 0.01**2
+"""The same without noise."""
 
 Named = tuple[str, str]
 """A component and a term of its equation."""
@@ -48,13 +50,16 @@ class Rival:
     instead: tuple[Named, ...]
 
 
-def rivals(grams: Grams, chosen: np.ndarray, *, allowed: Callable) -> list[np.ndarray]:
+def rivals(
+    grams: Grams, chosen: np.ndarray, *, allowed: Callable, noisier: Callable = lambda used: []
+) -> list[np.ndarray]:
     """Supports that lack a term of ``chosen`` and explain held-out blocks as well.
 
     Every term is taken out and another put in, which does as well where it is worse by no more than
-    two standard errors of the paired difference, or by 5 % of what the term explains, in standard
+    two standard errors of the paired difference, or by 1 % of what the term explains, in standard
     deviations. Where none will do, several may stand for it: the fewest of an elimination without
-    the term, if they come within those 5 %.
+    the term, if they come within 5 % as well. Noise in the columns costs the one more than the
+    other: what it costs is read from sums with the noise added once more, and taken off.
 
     Parameters
     ----------
@@ -64,35 +69,77 @@ def rivals(grams: Grams, chosen: np.ndarray, *, allowed: Callable) -> list[np.nd
         (p,) the terms that were found.
     allowed
         Takes supports and gives those whose signs may be.
+    noisier
+        Takes numbers of terms and gives sums of these with noise added, none where there is none.
     """
     found: list[np.ndarray] = []
     for term in np.flatnonzero(chosen):
         rest = chosen & (np.arange(len(chosen)) != term)
         if not _may(grams, chosen, rest):
             continue
-        left = held_out(grams, np.stack([chosen, rest]))
-        swaps = allowed(_nearest(grams, rest, ~chosen))
-        equal = _equal(grams, left, swaps, errors=2.0)
-        found += equal or _fewest(grams, left, rest, term, allowed)
+        test = _Test(grams, chosen, noisier, float(_behind(grams, np.stack([chosen, rest])).sum()))
+        equal = test.equal(allowed(_nearest(grams, rest, ~chosen)))
+        found += equal or test.few(allowed(_path(grams, rest, term)))
     return [one for i, one in enumerate(found) if not any((one == f).all() for f in found[:i])]
 
 
-def rivals_of(search: Search, sums: Grams, alive: np.ndarray) -> tuple[Rival, ...]:
-    """Rivals by their names, of the places ``alive`` of a search with these ``sums``."""
+@dataclass(frozen=True)
+class _Test:
+    """Whether others do as well as the ``chosen``, without whose term the ``loss`` would be."""
+
+    grams: Grams
+    chosen: np.ndarray
+    noisier: Callable
+    loss: float
+
+    def equal(self, tries: np.ndarray, *, far: float = np.inf) -> list[np.ndarray]:
+        """Those of ``tries`` that explain held-out blocks as well, ``far`` behind at most."""
+        if not len(tries):
+            return []
+        behind = _behind(self.grams, np.concatenate([self.chosen[None], tries]))
+        share = behind.sum(axis=1) / self.loss
+        good = _within(behind, NOTHING * self.loss) & (share <= far)
+        close = ~good & (share <= NEAR)
+        if close.any():
+            good[close] = self._without_noise(tries[close], behind[close])
+        return list(tries[good])
+
+    def few(self, tries: np.ndarray) -> list[np.ndarray]:
+        """The smallest of ``tries`` that will do."""
+        return sorted(self.equal(tries, far=NEAR), key=lambda one: int(one.sum()))[:1]
+
+    def _without_noise(self, tries: np.ndarray, behind: np.ndarray) -> np.ndarray:
+        both = np.concatenate([self.chosen[None], tries])
+        used = np.flatnonzero(both.any(axis=0))
+        more = [_behind(grams, both[:, used]) for grams in self.noisier(used)]
+        clean = 2 * behind - np.mean(more, axis=0) if more else behind
+        return _within(clean, NOTHING * self.loss)
+
+
+def rivals_of(search: Search, choice: Choice, alive: np.ndarray) -> tuple[Rival, ...]:
+    """Rivals by their names, of the places ``alive`` of a search that made this ``choice``."""
     library, basis = search.settings.library, search.basis(search.places)
     names = [(library.components[c], library.names[t]) for c, t in search.places]
     # A column is as much as its first term: those that are tied to it follow.
     chosen = alive[(basis != 0).argmax(axis=0)]
 
-    def of(columns: np.ndarray) -> tuple[Named, ...]:
-        return tuple(names[i] for i in np.flatnonzero((basis[:, columns] != 0).any(axis=1)))
+    def places(columns: np.ndarray) -> np.ndarray:
+        return np.flatnonzero((basis[:, columns] != 0).any(axis=1))
 
     def allowed(tries: np.ndarray) -> np.ndarray:
-        kept = {tuple(one) for one in search.allowed(sums, tries, basis)}
+        kept = {tuple(one) for one in search.allowed(choice.sums, tries, basis)}
         return tries[[tuple(one) in kept for one in tries]]
 
-    found = rivals(sums, chosen, allowed=allowed)
-    return tuple(Rival(of(chosen & ~one), of(one & ~chosen)) for one in found)
+    def noisier(used: np.ndarray) -> Iterator[Grams]:
+        at = places(used)
+        for seed in range(2 * search.noisy):
+            grams = search.grams(choice.increments, [search.places[i] for i in at], seed=seed)
+            yield grams.weighed(choice.weights).mapped(basis[np.ix_(at, used)])
+
+    found = rivals(choice.sums, chosen, allowed=allowed, noisier=noisier)
+    pairs = ((chosen & ~one, one & ~chosen) for one in found)
+    return tuple(Rival(*(tuple(names[i] for i in places(columns)) for columns in pair))
+                 for pair in pairs)  # fmt: skip
 
 
 def _may(grams: Grams, chosen: np.ndarray, rest: np.ndarray) -> bool:
@@ -100,14 +147,20 @@ def _may(grams: Grams, chosen: np.ndarray, rest: np.ndarray) -> bool:
     xx, xy, _ = grams.total()
     every = (chosen, rest, rest | ~chosen)
     left = np.stack([grams.left(solved(xx, xy, alive)).sum(axis=1) for alive in every])
-    return bool(_as_well(left[:2], left[2:], errors=2.0)[0])
+    return bool(_within(left[2:] - left[0], NEAR * (left[1] - left[0]).sum())[0])
 
 
-def _as_well(left: np.ndarray, tries: np.ndarray, *, errors: float) -> np.ndarray:
-    """Which ``tries`` (n, blocks) do as well as ``left[0]``; ``left[1]`` is without the term."""
-    behind = tries - left[0]
-    error = errors * behind.std(axis=1, ddof=1) * np.sqrt(left.shape[1])
-    return behind.sum(axis=1) <= np.maximum(error, NEAR * (left[1] - left[0]).sum())
+def _behind(grams: Grams, tries: np.ndarray) -> np.ndarray:
+    """Squares (tries - 1, blocks) that others leave of held-out blocks beyond the first."""
+    used = np.flatnonzero(tries.any(axis=0))
+    left = held_out(grams.only(used), tries[:, used])
+    return left[1:] - left[0]
+
+
+def _within(behind: np.ndarray, size: float) -> np.ndarray:
+    """Which are behind by no more than two standard errors, or than ``size``."""
+    error = 2 * behind.std(axis=1, ddof=1) * np.sqrt(behind.shape[1])
+    return behind.sum(axis=1) <= np.maximum(error, size)
 
 
 def _nearest(grams: Grams, rest: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -118,25 +171,13 @@ def _nearest(grams: Grams, rest: np.ndarray, others: np.ndarray) -> np.ndarray:
     return tries[np.argsort(-gains)[:NEAREST]]
 
 
-def _equal(
-    grams: Grams, left: np.ndarray, tries: np.ndarray, *, errors: float = 0.0
-) -> list[np.ndarray]:
-    """Those of ``tries`` that explain held-out blocks as well."""
-    if not len(tries):
-        return []
-    used = np.flatnonzero(tries.any(axis=0))
-    squares = held_out(grams.only(used), tries[:, used])
-    return list(tries[_as_well(left, squares, errors=errors)])
-
-
-def _fewest(grams, left: np.ndarray, rest: np.ndarray, term: int, allowed) -> list[np.ndarray]:
-    """The smallest support without ``term`` that will do, if it is small enough."""
+def _path(grams: Grams, rest: np.ndarray, term: int) -> np.ndarray:
+    """Supports of an elimination without ``term``, those that are small enough."""
     others = np.delete(np.arange(len(rest)), term)
     path = supports(grams.only(others), elimination, np.zeros(0))
     tries = np.zeros((len(path), len(rest)), dtype=bool)
     tries[:, others] = path
-    few = tries[tries.sum(axis=1) <= rest.sum() + TOGETHER]
-    return sorted(_equal(grams, left, allowed(few)), key=lambda one: int(one.sum()))[:1]
+    return tries[tries.sum(axis=1) <= rest.sum() + TOGETHER]
 
 
 def told(found: tuple[Rival, ...], several: bool) -> Iterator[str]:

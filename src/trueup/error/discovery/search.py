@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,25 @@ FEW = 500_000
 """Numbers in the states that the columns are tried on."""
 
 
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The terms that are worth having, before their coefficients are known.
+
+    Attributes
+    ----------
+    alive, shares
+        (places,) which they are, and in what share of resamples each is.
+    sums, increments, weights
+        Sums of all terms, tied ones put together; how these were made and weighed.
+    """
+
+    alive: np.ndarray
+    shares: np.ndarray
+    sums: Grams
+    increments: Increments | Limit
+    weights: np.ndarray
+
+
 class Search:
     """One search: what is known of the windows before any term is chosen."""
 
@@ -80,13 +99,13 @@ class Search:
         self.step = step
 
     def run(self, *, level: float, seed: int) -> Discrepancy:
-        noisy = (self.sd > SEEN * self.size).any()
-        rule = "midpoint" if noisy else "chained"
+        rule = "midpoint" if self.noisy else "chained"
         quick = fit_to_choose(self, replace(self.increments, rule=rule))
         exact = self.increments if isinstance(quick, Increments) else limit(self)
-        alive, shares, sums = self._choose(quick, seed)
-        if not self._enough(quick, exact, self._named(alive)):
-            alive, shares, sums = self._choose(exact, seed)
+        choice = self._choose(quick, seed)
+        if not self._enough(quick, exact, self._named(choice.alive)):
+            choice = self._choose(exact, seed)
+        alive = choice.alive.copy()
         first = self._named(alive)
         index, found, better, plain = self._estimate(first, level=level, seed=seed)
         alive[np.delete(np.flatnonzero(alive), index)] = False
@@ -96,20 +115,24 @@ class Search:
             found, quadrature = self._in_time(kept, places, found)
             best = better.only(index)
             explained = _explained(best.weighed(self._even(best)), self.basis(places))
-        told = self._told(found, shares, alive, (quadrature, explained), level)
-        return replace(told, rivals=rivals_of(self, sums, alive))
+        told = self._told(found, choice.shares, alive, (quadrature, explained), level)
+        return replace(told, rivals=rivals_of(self, choice, alive))
 
     @cached_property
     def numerics(self) -> Numerics | None:
         """The error of the model's own solver."""
         return measured(self)
 
-    def _choose(
-        self, increments: Increments | Limit, seed: int
-    ) -> tuple[np.ndarray, np.ndarray, Grams]:
-        """Which terms are worth having, in what share of resamples each is, and the sums."""
+    @property
+    def noisy(self) -> bool:
+        """Whether noise is worth extrapolating."""
+        return bool((self.sd > SEEN * self.size).any())
+
+    def _choose(self, increments: Increments | Limit, seed: int) -> Choice:
+        """Which terms are worth having."""
         grams = self.grams(increments, self.places)
-        even = grams.weighed(self._even(grams))
+        weights = self._even(grams)
+        even = grams.weighed(weights)
         self._refuse_dependent(even)
         basis = self.basis(self.places)
         tied, counts = even.mapped(basis), self._counts(even, seed)[:100]
@@ -117,7 +140,8 @@ class Search:
         loose = choose(tied, self.allowed(tied, tries, basis), least=self.settings.least)
         worth = inclusion(tied, loose, counts, least=self.settings.least)
         alive = (basis[:, loose] != 0).any(axis=1)
-        return alive, np.where(basis != 0, worth, 0.0).max(axis=1), tied
+        shares = np.where(basis != 0, worth, 0.0).max(axis=1)
+        return Choice(alive, shares, tied, increments, weights)
 
     def _counts(self, grams: Grams, seed: int) -> np.ndarray:
         return resamples(grams.blocks, seed=seed, run=self._neighbours(grams.blocks))
@@ -236,7 +260,7 @@ class Search:
             return index, NOTHING, None, None
         plain = self.grams(self.increments, places)
         better = plain if self.numerics is None else self.grams(limit(self), places)
-        times = NOISY if (self.sd > SEEN * self.size).any() else 0
+        times = NOISY if self.noisy else 0
         noisier = [self.grams(self.increments, places, seed=one)
                    for one in range(2 * seed, 2 * seed + times)]  # fmt: skip
         counts = self._counts(plain, seed)
