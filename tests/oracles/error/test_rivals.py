@@ -91,6 +91,20 @@ def test_a_chaotic_path_tells_terms_apart():
     assert [f.name for f in found.terms] == ["z"] and not found.rivals
 
 
+@pytest.mark.parametrize("noise", (0.01, 0.05))
+def test_a_swap_that_needs_fewer_terms_is_taken(noise):
+    """Elimination goes from all terms to 1 and z^2, which z alone explains as well."""
+    system = Lorenz63()
+    states = run(system, system.initial(1)[0], dt=0.01, steps=5_000)[1_000:]
+    rng = np.random.default_rng(1)
+    seen = states + noise * states.std(axis=0) * rng.normal(size=states.shape)
+    found = Discovery(polynomials(("x", "y", "z"), degree=2), noise=noise).fit(
+        Lorenz63(beta=2.0), Windows.of(seen, dt=0.01, length=12)
+    )
+    assert [(f.component, f.name) for f in found.terms] == [("z", "z")]
+    assert found.terms[0].low < 2 - 8 / 3 < found.terms[0].high
+
+
 def test_rivals_are_those_of_a_slow_loop_over_all_swaps():
     """Of 6 columns one is nearly twice another, and one nearly the sum of two."""
     rng = np.random.default_rng(0)

@@ -14,11 +14,11 @@ import numpy as np
 
 from trueup.error.discovery.grams import Grams
 from trueup.error.discovery.regressions import elimination, solved
-from trueup.error.discovery.select import held_out, supports
+from trueup.error.discovery.select import Choice, choose, held_out, supports
 
 
 if TYPE_CHECKING:
-    from trueup.error.discovery.search import Choice, Search
+    from trueup.error.discovery.search import Search
 
 NEAREST = 8
 """Terms that are tried in the place of one, those that fit best."""
@@ -114,6 +114,22 @@ class _Test:
         more = [_behind(grams, both[:, used]) for grams in self.noisier(used)]
         clean = 2 * behind - np.mean(more, axis=0) if more else behind
         return _within(clean, NOTHING * self.loss)
+
+
+def settled(grams: Grams, tries: np.ndarray, *, least: float, allowed: Callable) -> np.ndarray:
+    """The choice among ``tries`` and the rivals of what was chosen, until nothing better is met.
+
+    Supports of a regression are nested or nearly so; one that swaps a term may need fewer.
+    """
+    chosen = choose(grams, tries, least=least)
+    for _ in range(len(chosen)):
+        more, before = rivals(grams, chosen, allowed=allowed), chosen
+        if more:
+            tries = np.unique(np.concatenate([tries, more]), axis=0)
+            chosen = choose(grams, tries, least=least)
+        if (chosen == before).all():
+            break
+    return chosen
 
 
 def rivals_of(search: Search, choice: Choice, alive: np.ndarray) -> tuple[Rival, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +29,8 @@ from trueup.error.discovery.quadrature import (
 )
 from trueup.error.discovery.refusals import refuse_dependent, refuse_few
 from trueup.error.discovery.regressions import REGRESSIONS, solved
-from trueup.error.discovery.rivals import rivals_of
-from trueup.error.discovery.select import choose, inclusion, supports
+from trueup.error.discovery.rivals import rivals_of, settled
+from trueup.error.discovery.select import Choice, inclusion, supports
 from trueup.error.discovery.ties import free
 
 
@@ -45,25 +45,6 @@ SEEN = 1e-6
 """Share of the states' size from which on noise is worth extrapolating."""
 FEW = 500_000
 """Numbers in the states that the columns are tried on."""
-
-
-@dataclass(frozen=True, eq=False)
-class Choice:
-    """The terms that are worth having, before their coefficients are known.
-
-    Attributes
-    ----------
-    alive, shares
-        (places,) which they are, and in what share of resamples each is.
-    sums, increments, weights
-        Sums of all terms, tied ones put together; how these were made and weighed.
-    """
-
-    alive: np.ndarray
-    shares: np.ndarray
-    sums: Grams
-    increments: Increments | Limit
-    weights: np.ndarray
 
 
 class Search:
@@ -137,7 +118,8 @@ class Search:
         basis = self.basis(self.places)
         tied, counts = even.mapped(basis), self._counts(even, seed)[:100]
         tries = supports(tied, REGRESSIONS[self.settings.regression], counts)
-        loose = choose(tied, self.allowed(tied, tries, basis), least=self.settings.least)
+        loose = settled(tied, self.allowed(tied, tries, basis), least=self.settings.least,
+                        allowed=lambda tries: self.allowed(tied, tries, basis))  # fmt: skip
         worth = inclusion(tied, loose, counts, least=self.settings.least)
         alive = (basis[:, loose] != 0).any(axis=1)
         shares = np.where(basis != 0, worth, 0.0).max(axis=1)
