@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 COARSE = 0.001
 """Error of the integrals over time, as a share of the misses, from which on it is said aloud."""
 
+SURE = 0.5
+"""Inclusion below which a term that was found is doubtful."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -43,6 +46,9 @@ class Finding:
         Its coefficient, standard error, and interval.
     inclusion
         Share of resamples of the windows in which it is worth having.
+    used
+        Its coefficient in the corrected simulator, estimated without the doubtful terms; 0 of one
+        of these.
     """
 
     component: str
@@ -55,6 +61,12 @@ class Finding:
     high: float
     inclusion: float
     level: float = 0.95
+    used: float = 0.0
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether other windows would hardly show it."""
+        return self.inclusion < SURE
 
     @property
     def estimate(self) -> Estimate:
@@ -147,15 +159,31 @@ class Discrepancy:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What these windows cannot tell, in words; empty is best."""
-        return tuple(told(self.rivals, len(self.settings.library.components) > 1))
+        few = [f.name for f in self.terms if f.doubtful]
+        doubt = (f"{', '.join(few)}: worth having in fewer than half of the resamples, left out of "
+                 "the corrected simulator",)  # fmt: skip
+        several = len(self.settings.library.components) > 1
+        return (*(doubt if few else ()), *told(self.rivals, several))
 
     @property
     def corrected(self) -> Corrected:
-        """The simulator with the missing terms added."""
+        """The simulator with the missing terms added, but for doubtful ones."""
+        return self.correct()
+
+    def correct(self, *, doubtful: bool = False) -> Corrected:
+        """The simulator with the missing terms added.
+
+        Parameters
+        ----------
+        doubtful
+            Whether terms come in that are worth having in fewer than half of the resamples, such as
+            errors of differences near a wall; else the others are estimated without them.
+        """
         library = self.settings.library
         weights = np.zeros((len(library.components), len(library)))
         for found in self.terms:
-            weights[found.place, library.names.index(found.name)] = found.value
+            value = found.value if doubtful else found.used
+            weights[found.place, library.names.index(found.name)] = value
         used = np.flatnonzero(weights.any(axis=0))
         few = (
             replace(library, terms=tuple(library.terms[i] for i in used)) if len(used) else library
@@ -177,7 +205,7 @@ class Discrepancy:
 
     def to_dict(self) -> dict:
         """A dict for JSON."""
-        kept = ("component", "name", "value", "sd", "low", "high", "inclusion", "level")
+        kept = ("component", "name", "value", "sd", "low", "high", "inclusion", "level", "used")
         return {
             "terms": [{name: getattr(f, name) for name in kept} for f in self.terms],
             "others": [list(row) for row in self.others],

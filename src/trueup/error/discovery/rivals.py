@@ -132,12 +132,12 @@ def settled(grams: Grams, tries: np.ndarray, *, least: float, allowed: Callable)
     return chosen
 
 
-def rivals_of(search: Search, choice: Choice, alive: np.ndarray) -> tuple[Rival, ...]:
-    """Rivals by their names, of the places ``alive`` of a search that made this ``choice``."""
+def rivals_of(search: Search, choice: Choice) -> tuple[Rival, ...]:
+    """Rivals of the ``choice`` of a search by their names."""
     library, basis = search.settings.library, search.basis(search.places)
     names = [(library.components[c], library.names[t]) for c, t in search.places]
     # A column is as much as its first term: those that are tied to it follow.
-    chosen = alive[(basis != 0).argmax(axis=0)]
+    chosen = choice.alive[(basis != 0).argmax(axis=0)]
 
     def places(columns: np.ndarray) -> np.ndarray:
         return np.flatnonzero((basis[:, columns] != 0).any(axis=1))

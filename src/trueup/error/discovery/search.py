@@ -12,8 +12,9 @@ from scipy.special import ndtri
 from trueup.core.black_box import BlackBox
 from trueup.core.errors import FitError
 from trueup.core.windows import Windows
-from trueup.error.discovery.discrepancy import Discrepancy, Finding
-from trueup.error.discovery.estimate import NOTHING, coefficients, resamples
+from trueup.error.discovery.discrepancy import SURE, Discrepancy
+from trueup.error.discovery.estimate import NOTHING, Coefficients, coefficients, resamples
+from trueup.error.discovery.findings import share_explained, told
 from trueup.error.discovery.grams import INNER, Grams, projection, rows
 from trueup.error.discovery.increments import Increments, Place
 from trueup.error.discovery.maps import Steps
@@ -62,6 +63,7 @@ class Search:
         self.sd = noise_sd(some, settings.noise, mesh)
         self.sd[list(library.places(library.inputs))] = 0.0
         self.size = spread(some)
+        self.noisy = bool((self.sd > SEEN * self.size).any())
         seen = np.maximum(self.sd, ROUNDING[windows.states.dtype] * self.size)
         spectral = mesh is not None and mesh.spectral
         self.cutoff = cutoff(some, seen, mesh) if spectral else np.inf
@@ -86,28 +88,26 @@ class Search:
         choice = self._choose(quick, seed)
         if not self._enough(quick, exact, self._named(choice.alive)):
             choice = self._choose(exact, seed)
-        alive = choice.alive.copy()
+        alive, rivals = choice.alive.copy(), rivals_of(self, choice)
         first = self._named(alive)
-        index, found, better, plain = self._estimate(first, level=level, seed=seed)
+        doubtful = choice.shares[alive] < SURE
+        index, found, used, better, plain = self._estimate(first, doubtful, level=level, seed=seed)
         alive[np.delete(np.flatnonzero(alive), index)] = False
         quadrature, explained = UNKNOWN, 0.0
         if len(index):
             places, kept = [first[i] for i in index], plain.only(index)
             found, quadrature = self._in_time(kept, places, found)
             best = better.only(index)
-            explained = _explained(best.weighed(self._even(best)), self.basis(places))
-        told = self._told(found, choice.shares, alive, (quadrature, explained), level)
-        return replace(told, rivals=rivals_of(self, choice, alive))
+            explained = share_explained(best.weighed(self._even(best)), self.basis(places))
+        sizes = {"value": found.values, "sd": found.sd, "low": found.low, "high": found.high,
+                 "used": used}  # fmt: skip
+        return told(self, choice, alive, sizes, level=level, quadrature=quadrature,
+                    explained=explained, rivals=rivals)  # fmt: skip
 
     @cached_property
     def numerics(self) -> Numerics | None:
         """The error of the model's own solver."""
         return measured(self)
-
-    @property
-    def noisy(self) -> bool:
-        """Whether noise is worth extrapolating."""
-        return bool((self.sd > SEEN * self.size).any())
 
     def _choose(self, increments: Increments | Limit, seed: int) -> Choice:
         """Which terms are worth having."""
@@ -235,56 +235,48 @@ class Search:
         """Blocks that are drawn together: windows of one run hang together."""
         return 1 if self.windows.starts is None else max(1, round(blocks ** (1 / 3)))
 
-    def _estimate(self, places: list[Place], *, level: float, seed: int):
-        """Terms whose interval leaves out 0, with their coefficients; the weakest go one by one."""
+    def _estimate(self, places: list[Place], doubtful: np.ndarray, *, level: float, seed: int):
+        """Terms whose interval leaves out 0, with their coefficients; the weakest go one by one.
+
+        And their coefficients (p,) where the ``doubtful`` ones are left out.
+        """
         index = np.arange(len(places))
         if not places:
-            return index, NOTHING, None, None
+            return index, NOTHING, NOTHING.values, None, None
         plain = self.grams(self.increments, places)
         better = plain if self.numerics is None else self.grams(limit(self), places)
         times = NOISY if self.noisy else 0
         noisier = [self.grams(self.increments, places, seed=one)
                    for one in range(2 * seed, 2 * seed + times)]  # fmt: skip
         counts = self._counts(plain, seed)
-        while len(index):
+
+        def fit(index: np.ndarray) -> Coefficients:
             basis = self.basis([places[i] for i in index])
-            held = ~basis.any(axis=1)
-            if held.any():  # a tie leaves these nothing but 0
-                index = index[~held]
-                continue
             first, second, *others = (g.only(index) for g in (better, plain, *noisier))
-            found = coefficients(first, second, others, counts, level=level, basis=basis)
+            return coefficients(first, second, others, counts, level=level, basis=basis)
+
+        while len(index := self._loose(index, places)):
+            found = fit(index)
             sure = np.abs(found.values) / (self._certain(level) * (found.high - found.values))
             if sure.min() > 1:
-                return index, found, better, plain
+                break
             index = np.delete(index, sure.argmin())
-        return index, NOTHING, better, plain
+        if not len(index):
+            return index, NOTHING, NOTHING.values, better, plain
+        used, few = np.zeros(len(index)), self._loose(index[~doubtful[index]], places)
+        if len(few):
+            used[np.isin(index, few)] = fit(few).values if len(few) < len(index) else found.values
+        return index, found, used, better, plain
+
+    def _loose(self, index: np.ndarray, places: list[Place]) -> np.ndarray:
+        """The places of ``index`` to which ties leave more than 0."""
+        while len(index):
+            held = ~self.basis([places[i] for i in index]).any(axis=1)
+            if not held.any():
+                break
+            index = index[~held]
+        return index
 
     def _certain(self, level: float) -> float:
         """How much wider an interval must leave out 0, as so many terms were tried (Bonferroni)."""
         return float(ndtri((1 - level) / 2 / len(self.places)) / ndtri((1 - level) / 2))
-
-    def _told(self, found, shares, alive, checks, level) -> Discrepancy:
-        library = self.settings.library
-        named = [(library.components[c], library.names[t]) for c, t in self.places]
-        findings = [
-            Finding(
-                *named[at], library.terms[self.places[at][1]], self.places[at][0],
-                *(float(column[i]) for column in (found.values, found.sd, found.low, found.high)),
-                float(shares[at]), level,
-            )
-            for i, at in enumerate(np.flatnonzero(alive))
-        ]  # fmt: skip
-        others = [(*named[at], float(shares[at])) for at in np.flatnonzero(~alive)]
-        return Discrepancy(
-            tuple(findings), self.settings, self.step, self.windows.rows, tuple(others),
-            cutoff=float(self.cutoff), noise=tuple(map(float, self.sd)), numerics=self.numerics,
-            quadrature=checks[0], explained=checks[1],
-        )  # fmt: skip
-
-
-def _explained(grams: Grams, basis: np.ndarray) -> float:
-    """Share of the misses' variance that the chosen terms, all of ``grams``, explain."""
-    tied = grams.mapped(basis)
-    xx, xy, yy = tied.total()
-    return float(1 - tied.left(solved(xx, xy, np.ones(len(xy), dtype=bool))).sum() / yy)
