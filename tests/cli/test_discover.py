@@ -262,6 +262,25 @@ def test_terms_that_explain_little_are_not_called_missing(pair):
     assert "pair:step is missing u" not in done.out
 
 
+def test_terms_that_one_wave_cannot_tell_apart(place):
+    x, t = np.arange(64) * 0.5, np.arange(1_200)[:, None] * 0.05
+    wave = np.exp(-0.01 * t) * np.cos(2 * np.pi * x / 32)
+    wave += 0.01 * wave.std() * np.random.default_rng(0).normal(size=wave.shape)
+    np.savez(place / "alike.npz", states=wave, dt=0.05)
+    words = ("--spacing", "0.5", "--noise", "0.01", "--length", "12", "--terms", "u", "--terms",
+             "u_xx", "--terms", "u u_x", "--out", "alike")  # fmt: skip
+    done = quick(place, "discover", "models:still", "alike.npz", *words)
+    assert done.code == 0, done.err
+    saved = json.loads((place / "alike/discovery.json").read_text())
+    mine = saved["terms"][0]["name"]
+    other = {"u": "u_xx", "u_xx": "u"}[mine]
+    assert saved["rivals"] == [{"terms": [["u", mine]], "instead": [["u", other]]}]
+    said = f"{mine} could as well be {other}: these states cannot tell them apart, observe a richer"
+    assert f"  beware      {said} flow" in done.out
+    page = (place / "alike/report.html").read_text()
+    assert page.count(said) == 2 and f"Beware: {said}" in page
+
+
 def test_nothing_is_missing(place):
     (place / "right.py").write_text("from models import *\nmodel = lorenz = Lorenz63()\n")
     done = quick(place, "discover", "right:lorenz", "lorenz.csv", "--noise", "0.002", "--length",

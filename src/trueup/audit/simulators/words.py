@@ -44,7 +44,11 @@ def mostly_unexplained(found: Found) -> bool:
 
 
 def action(found: Found) -> str:
-    """What to do about it."""
+    """What to do about it, and what to beware of."""
+    return ". Beware: ".join([_action(found).removesuffix("."), *found.found.warnings[:2]]) + "."
+
+
+def _action(found: Found) -> str:
     if not found.found.terms:
         return "Leave it, or try other terms: a miss that is no sum of these stays unseen."
     if found.proof is None:
@@ -113,6 +117,7 @@ def facts(found: Found, *, named: int = 1_000) -> list[tuple[str, str]]:
     ]  # fmt: skip
     ends, doubt = _ends(found), _doubtful(found)
     first = [("doubtful", doubt)] if doubt else []
+    first += [("beware", text) for text in found.found.warnings]
     return first + made[:2] + ([("mesh", ends)] if ends else []) + made[2:]
 
 

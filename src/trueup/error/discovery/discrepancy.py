@@ -14,6 +14,7 @@ from trueup.error.discovery.corrected import Corrected
 from trueup.error.discovery.grams import INNER
 from trueup.error.discovery.numerics import Numerics
 from trueup.error.discovery.quadrature import UNKNOWN, Quadrature
+from trueup.error.discovery.rivals import Rival, told
 from trueup.error.discovery.symbols import expressions, latex
 from trueup.error.discovery.terms import Term
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 COARSE = 0.001
 """Error of the integrals over time, as a share of the misses, from which on it is said aloud."""
+
+SURE = 0.5
+"""Inclusion below which a term that was found is doubtful."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,9 @@ class Finding:
         Its coefficient, standard error, and interval.
     inclusion
         Share of resamples of the windows in which it is worth having.
+    used
+        Its coefficient in the corrected simulator, estimated without the doubtful terms; 0 of one
+        of these.
     """
 
     component: str
@@ -54,6 +61,12 @@ class Finding:
     high: float
     inclusion: float
     level: float = 0.95
+    used: float = 0.0
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether other windows would hardly show it."""
+        return self.inclusion < SURE
 
     @property
     def estimate(self) -> Estimate:
@@ -104,6 +117,8 @@ class Discrepancy:
         and the wavenumber above which waves move too far between two states.
     explained
         Share of the variance of the misses that the terms explain.
+    rivals
+        Other terms that explain these windows as well: a ``Rival`` each.
     """
 
     terms: tuple[Finding, ...]
@@ -116,6 +131,7 @@ class Discrepancy:
     numerics: Numerics | None = None
     explained: float = 0.0
     quadrature: Quadrature = UNKNOWN
+    rivals: tuple[Rival, ...] = ()
 
     def __str__(self) -> str:
         if not self.terms:
@@ -136,17 +152,38 @@ class Discrepancy:
                 f"integrals over time are off by {100 * self.quadrature.share:.2g} %: "
                 "states lie too far apart, intervals are widened"
             )
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.warnings])
 
     __repr__ = __str__
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What these windows cannot tell, in words; empty is best."""
+        few = [f.name for f in self.terms if f.doubtful]
+        doubt = (f"{', '.join(few)}: worth having in fewer than half of the resamples, left out of "
+                 "the corrected simulator",)  # fmt: skip
+        several = len(self.settings.library.components) > 1
+        return (*(doubt if few else ()), *told(self.rivals, several))
+
+    @property
     def corrected(self) -> Corrected:
-        """The simulator with the missing terms added."""
+        """The simulator with the missing terms added, but for doubtful ones."""
+        return self.correct()
+
+    def correct(self, *, doubtful: bool = False) -> Corrected:
+        """The simulator with the missing terms added.
+
+        Parameters
+        ----------
+        doubtful
+            Whether terms come in that are worth having in fewer than half of the resamples, such as
+            errors of differences near a wall; else the others are estimated without them.
+        """
         library = self.settings.library
         weights = np.zeros((len(library.components), len(library)))
         for found in self.terms:
-            weights[found.place, library.names.index(found.name)] = found.value
+            value = found.value if doubtful else found.used
+            weights[found.place, library.names.index(found.name)] = value
         used = np.flatnonzero(weights.any(axis=0))
         few = (
             replace(library, terms=tuple(library.terms[i] for i in used)) if len(used) else library
@@ -168,7 +205,7 @@ class Discrepancy:
 
     def to_dict(self) -> dict:
         """A dict for JSON."""
-        kept = ("component", "name", "value", "sd", "low", "high", "inclusion", "level")
+        kept = ("component", "name", "value", "sd", "low", "high", "inclusion", "level", "used")
         return {
             "terms": [{name: getattr(f, name) for name in kept} for f in self.terms],
             "others": [list(row) for row in self.others],
@@ -179,6 +216,10 @@ class Discrepancy:
             "quadrature": {name: value if np.isfinite(value) else None
                            for name, value in vars(self.quadrature).items()},
             "explained": self.explained,
+            "rivals": [{"terms": [list(pair) for pair in rival.terms],
+                        "instead": [list(pair) for pair in rival.instead]}
+                       for rival in self.rivals],
+            "warnings": list(self.warnings),
         }  # fmt: skip
 
     def value(self, name: str, component: str = "") -> float:

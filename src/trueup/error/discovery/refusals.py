@@ -31,8 +31,8 @@ def refuse_dependent(grams: Grams, named: list[str]) -> None:
         raise EvidenceError(
             "discover",
             f"{names} are linearly dependent on these states",
-            why="no observation can tell their coefficients apart",
-            do="Leave one of them out: library.without([...])",
+            why="such states cannot tell their coefficients apart",
+            do="Observe a richer flow, or leave one of them out: library.without([...])",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,13 +12,14 @@ from scipy.special import ndtri
 from trueup.core.black_box import BlackBox
 from trueup.core.errors import FitError
 from trueup.core.windows import Windows
-from trueup.error.discovery.discrepancy import Discrepancy, Finding
-from trueup.error.discovery.estimate import NOTHING, coefficients, resamples
+from trueup.error.discovery.discrepancy import SURE, Discrepancy
+from trueup.error.discovery.estimate import NOTHING, Coefficients, coefficients, resamples
+from trueup.error.discovery.findings import share_explained, told
 from trueup.error.discovery.grams import INNER, Grams, projection, rows
 from trueup.error.discovery.increments import Increments, Place
 from trueup.error.discovery.maps import Steps
 from trueup.error.discovery.noise import ROUNDING, cutoff, noise_sd, spread
-from trueup.error.discovery.numerics import refined
+from trueup.error.discovery.numerics import Limit, Numerics, fit_to_choose, limit, measured
 from trueup.error.discovery.quadrature import (
     UNKNOWN,
     Quadrature,
@@ -28,7 +30,8 @@ from trueup.error.discovery.quadrature import (
 )
 from trueup.error.discovery.refusals import refuse_dependent, refuse_few
 from trueup.error.discovery.regressions import REGRESSIONS, solved
-from trueup.error.discovery.select import choose, inclusion, supports
+from trueup.error.discovery.rivals import rivals_of, settled
+from trueup.error.discovery.select import Choice, inclusion, supports
 from trueup.error.discovery.ties import free
 
 
@@ -60,6 +63,7 @@ class Search:
         self.sd = noise_sd(some, settings.noise, mesh)
         self.sd[list(library.places(library.inputs))] = 0.0
         self.size = spread(some)
+        self.noisy = bool((self.sd > SEEN * self.size).any())
         seen = np.maximum(self.sd, ROUNDING[windows.states.dtype] * self.size)
         spectral = mesh is not None and mesh.spectral
         self.cutoff = cutoff(some, seen, mesh) if spectral else np.inf
@@ -78,33 +82,48 @@ class Search:
         self.step = step
 
     def run(self, *, level: float, seed: int) -> Discrepancy:
-        noisy = (self.sd > SEEN * self.size).any()
-        quick = replace(self.increments, rule="midpoint" if noisy else "chained")
-        alive, shares = self._choose(quick, seed)
-        if not self._enough(quick, self._named(alive)):
-            alive, shares = self._choose(self.increments, seed)
+        rule = "midpoint" if self.noisy else "chained"
+        quick = fit_to_choose(self, replace(self.increments, rule=rule))
+        exact = self.increments if isinstance(quick, Increments) else limit(self)
+        choice = self._choose(quick, seed)
+        if not self._enough(quick, exact, self._named(choice.alive)):
+            choice = self._choose(exact, seed)
+        alive, rivals = choice.alive.copy(), rivals_of(self, choice)
         first = self._named(alive)
-        index, found, numerics, plain = self._estimate(first, level=level, seed=seed)
+        doubtful = choice.shares[alive] < SURE
+        index, found, used, better, plain = self._estimate(first, doubtful, level=level, seed=seed)
         alive[np.delete(np.flatnonzero(alive), index)] = False
         quadrature, explained = UNKNOWN, 0.0
         if len(index):
             places, kept = [first[i] for i in index], plain.only(index)
             found, quadrature = self._in_time(kept, places, found)
-            explained = _explained(kept.weighed(self._even(kept)), self._basis(places))
-        return self._told(found, shares, alive, (numerics, quadrature, explained), level)
+            best = better.only(index)
+            explained = share_explained(best.weighed(self._even(best)), self.basis(places))
+        sizes = {"value": found.values, "sd": found.sd, "low": found.low, "high": found.high,
+                 "used": used}  # fmt: skip
+        return told(self, choice, alive, sizes, level=level, quadrature=quadrature,
+                    explained=explained, rivals=rivals)  # fmt: skip
 
-    def _choose(self, increments: Increments, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Which terms are worth having, and in what share of resamples each is."""
+    @cached_property
+    def numerics(self) -> Numerics | None:
+        """The error of the model's own solver."""
+        return measured(self)
+
+    def _choose(self, increments: Increments | Limit, seed: int) -> Choice:
+        """Which terms are worth having."""
         grams = self.grams(increments, self.places)
-        even = grams.weighed(self._even(grams))
+        weights = self._even(grams)
+        even = grams.weighed(weights)
         self._refuse_dependent(even)
-        basis = self._basis(self.places)
+        basis = self.basis(self.places)
         tied, counts = even.mapped(basis), self._counts(even, seed)[:100]
         tries = supports(tied, REGRESSIONS[self.settings.regression], counts)
-        loose = choose(tied, self._allowed(tied, tries, basis), least=self.settings.least)
+        loose = settled(tied, self.allowed(tied, tries, basis), least=self.settings.least,
+                        allowed=lambda tries: self.allowed(tied, tries, basis))  # fmt: skip
         worth = inclusion(tied, loose, counts, least=self.settings.least)
         alive = (basis[:, loose] != 0).any(axis=1)
-        return alive, np.where(basis != 0, worth, 0.0).max(axis=1)
+        shares = np.where(basis != 0, worth, 0.0).max(axis=1)
+        return Choice(alive, shares, tied, increments, weights)
 
     def _counts(self, grams: Grams, seed: int) -> np.ndarray:
         return resamples(grams.blocks, seed=seed, run=self._neighbours(grams.blocks))
@@ -112,12 +131,12 @@ class Search:
     def _named(self, alive: np.ndarray) -> list[Place]:
         return [place for place, on in zip(self.places, alive, strict=True) if on]
 
-    def _enough(self, quick: Increments, chosen: list[Place]) -> bool:
+    def _enough(self, quick, exact, chosen: list[Place]) -> bool:
         """Whether ``quick`` columns of the ``chosen`` terms are within ``least`` of the exact."""
         few = self.smooth(self.parted(next(self.windows.chunks(FEW))[:16]))
-        pairs = zip(quick.columns(few, chosen), self.increments.columns(few, chosen), strict=True)
-        for column, exact in pairs:
-            one, two = self.rows(column), self.rows(exact)
+        pairs = zip(quick.columns(few, chosen), exact.columns(few, chosen), strict=True)
+        for pair in pairs:
+            one, two = map(self.rows, pair)
             if np.square(one - two).sum() > self.settings.least**2 * np.square(two).sum():
                 return False
         return True
@@ -127,11 +146,11 @@ class Search:
         worse = coarser(self, places)
         if worse is None:
             return found, Quadrature(float("nan"), self.far)
-        off, share = unsure(grams, worse[0], found.weights, worse[1], self._basis(places))
+        off, share = unsure(grams, worse[0], found.weights, worse[1], self.basis(places))
         return widened(found, off), Quadrature(share, self.far)
 
     def grams(
-        self, increments: Increments, places: list[Place], *, seed: int | None = None
+        self, increments: Increments | Limit, places: list[Place], *, seed: int | None = None
     ) -> Grams:
         """Sums over all windows; with a ``seed`` the noise is added to the states once more.
 
@@ -193,11 +212,11 @@ class Search:
             for c, t in self.places
         ])  # fmt: skip
 
-    def _basis(self, places: list[Place]) -> np.ndarray:
+    def basis(self, places: list[Place]) -> np.ndarray:
         """Coefficients of ``places`` by those that the ties leave free, the others being 0."""
         return free(self.settings.library.equalities(places))
 
-    def _allowed(self, grams: Grams, tries: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    def allowed(self, grams: Grams, tries: np.ndarray, basis: np.ndarray) -> np.ndarray:
         """Supports without the terms whose sign is known to be another."""
         signs = dict(self.settings.signs)
         names = self.settings.library.names
@@ -216,56 +235,48 @@ class Search:
         """Blocks that are drawn together: windows of one run hang together."""
         return 1 if self.windows.starts is None else max(1, round(blocks ** (1 / 3)))
 
-    def _estimate(self, places: list[Place], *, level: float, seed: int):
-        """Terms whose interval leaves out 0, with their coefficients; the weakest go one by one."""
+    def _estimate(self, places: list[Place], doubtful: np.ndarray, *, level: float, seed: int):
+        """Terms whose interval leaves out 0, with their coefficients; the weakest go one by one.
+
+        And their coefficients (p,) where the ``doubtful`` ones are left out.
+        """
         index = np.arange(len(places))
         if not places:
-            return index, NOTHING, None, None
+            return index, NOTHING, NOTHING.values, None, None
         plain = self.grams(self.increments, places)
-        better, numerics = refined(self, plain, places)
-        times = NOISY if (self.sd > SEEN * self.size).any() else 0
+        better = plain if self.numerics is None else self.grams(limit(self), places)
+        times = NOISY if self.noisy else 0
         noisier = [self.grams(self.increments, places, seed=one)
                    for one in range(2 * seed, 2 * seed + times)]  # fmt: skip
         counts = self._counts(plain, seed)
-        while len(index):
-            basis = self._basis([places[i] for i in index])
-            held = ~basis.any(axis=1)
-            if held.any():  # a tie leaves these nothing but 0
-                index = index[~held]
-                continue
+
+        def fit(index: np.ndarray) -> Coefficients:
+            basis = self.basis([places[i] for i in index])
             first, second, *others = (g.only(index) for g in (better, plain, *noisier))
-            found = coefficients(first, second, others, counts, level=level, basis=basis)
+            return coefficients(first, second, others, counts, level=level, basis=basis)
+
+        while len(index := self._loose(index, places)):
+            found = fit(index)
             sure = np.abs(found.values) / (self._certain(level) * (found.high - found.values))
             if sure.min() > 1:
-                return index, found, numerics, plain
+                break
             index = np.delete(index, sure.argmin())
-        return index, NOTHING, numerics, plain
+        if not len(index):
+            return index, NOTHING, NOTHING.values, better, plain
+        used, few = np.zeros(len(index)), self._loose(index[~doubtful[index]], places)
+        if len(few):
+            used[np.isin(index, few)] = fit(few).values if len(few) < len(index) else found.values
+        return index, found, used, better, plain
+
+    def _loose(self, index: np.ndarray, places: list[Place]) -> np.ndarray:
+        """The places of ``index`` to which ties leave more than 0."""
+        while len(index):
+            held = ~self.basis([places[i] for i in index]).any(axis=1)
+            if not held.any():
+                break
+            index = index[~held]
+        return index
 
     def _certain(self, level: float) -> float:
         """How much wider an interval must leave out 0, as so many terms were tried (Bonferroni)."""
         return float(ndtri((1 - level) / 2 / len(self.places)) / ndtri((1 - level) / 2))
-
-    def _told(self, found, shares, alive, checks, level) -> Discrepancy:
-        library = self.settings.library
-        named = [(library.components[c], library.names[t]) for c, t in self.places]
-        findings = [
-            Finding(
-                *named[at], library.terms[self.places[at][1]], self.places[at][0],
-                *(float(column[i]) for column in (found.values, found.sd, found.low, found.high)),
-                float(shares[at]), level,
-            )
-            for i, at in enumerate(np.flatnonzero(alive))
-        ]  # fmt: skip
-        others = [(*named[at], float(shares[at])) for at in np.flatnonzero(~alive)]
-        return Discrepancy(
-            tuple(findings), self.settings, self.step, self.windows.rows, tuple(others),
-            cutoff=float(self.cutoff), noise=tuple(map(float, self.sd)), numerics=checks[0],
-            quadrature=checks[1], explained=checks[2],
-        )  # fmt: skip
-
-
-def _explained(grams: Grams, basis: np.ndarray) -> float:
-    """Share of the misses' variance that the chosen terms, all of ``grams``, explain."""
-    tied = grams.mapped(basis)
-    xx, xy, yy = tied.total()
-    return float(1 - tied.left(solved(xx, xy, np.ones(len(xy), dtype=bool))).sum() / yy)

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from trueup.error.discovery.grams import Grams
 from trueup.error.discovery.regressions import RESAMPLED, RIDGE, cost_of_loss, solved
 
 
+if TYPE_CHECKING:
+    from trueup.error.discovery.increments import Increments
+    from trueup.error.discovery.numerics import Limit
+
 FOLDS = 5
 THRESHOLDS = np.logspace(-3, 0, 25)
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The terms that are worth having, before their coefficients are known.
+
+    Attributes
+    ----------
+    alive, shares
+        (places,) which they are, and in what share of resamples each is.
+    sums, increments, weights
+        Sums of all terms, tied ones put together; how these were made and weighed.
+    """
+
+    alive: np.ndarray
+    shares: np.ndarray
+    sums: Grams
+    increments: Increments | Limit
+    weights: np.ndarray
 
 
 def standardised(xx, xy, yy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
