@@ -16,7 +16,7 @@ from trueup.error.discovery.estimate import NOTHING, coefficients, resamples
 from trueup.error.discovery.grams import INNER, Grams, projection, rows
 from trueup.error.discovery.increments import Increments, Place
 from trueup.error.discovery.maps import Steps
-from trueup.error.discovery.noise import ROUNDING, cutoff, noise_sd, spread
+from trueup.error.discovery.noise import ROUNDING, cutoff, faint, noise_sd, spread
 from trueup.error.discovery.numerics import refined
 from trueup.error.discovery.quadrature import (
     UNKNOWN,
@@ -60,30 +60,41 @@ class Search:
         self.sd = noise_sd(some, settings.noise, mesh)
         self.sd[list(library.places(library.inputs))] = 0.0
         self.size = spread(some)
-        seen = np.maximum(self.sd, ROUNDING[windows.states.dtype] * self.size)
-        spectral = mesh is not None and mesh.spectral
-        self.cutoff = cutoff(some, seen, mesh) if spectral else np.inf
+        self.noisy = bool((self.sd > SEEN * self.size).any())
         box = BlackBox(step, trial=windows.states[:2, 0], dt=windows.dt)
         through = settings.target == "through the step"
         kind = Steps if settings.target == "per step" else Increments
         self.increments = kind(box, library, windows.dt, through)
-        self.far = np.inf
-        if mesh is not None and spectral and settings.target != "per step":
-            some = self.smooth(some)
-            self.far = resolved(self.increments, some, self.sd, mesh=mesh, cutoff=self.cutoff)
-            self.cutoff = min(self.cutoff, self.far)
+        self.cutoff = self.faint = self.far = np.inf
+        if mesh is not None and mesh.spectral:
+            self._look(some, ROUNDING[windows.states.dtype] * self.size)
+        self.waves = self.cutoff
         self.keep, self.bands, self.each = projection(
             mesh, (len(self.mine), *self.shape[1:]), INNER * self.cutoff
         )
         self.step = step
 
+    def _look(self, some: np.ndarray, rounding: np.ndarray) -> None:
+        """Which waves can be seen in ``some`` of the states, and which are there at all."""
+        mesh = self.mesh
+        assert mesh is not None
+        self.cutoff = cutoff(some, np.maximum(self.sd, rounding), mesh)
+        if self.settings.target != "per step":
+            seen = mesh.low_pass(some, self.cutoff)
+            self.far = resolved(self.increments, seen, self.sd, mesh=mesh, cutoff=self.cutoff)
+            self.cutoff = min(self.cutoff, self.far)
+        self.faint = self.cutoff
+        if self.noisy:
+            self.faint = min(faint(some, self.sd, mesh, self.cutoff), self.far)
+
     def run(self, *, level: float, seed: int) -> Discrepancy:
-        noisy = (self.sd > SEEN * self.size).any()
-        quick = replace(self.increments, rule="midpoint" if noisy else "chained")
+        quick = replace(self.increments, rule="midpoint" if self.noisy else "chained")
         alive, shares = self._choose(quick, seed)
         if not self._enough(quick, self._named(alive)):
             alive, shares = self._choose(self.increments, seed)
         first = self._named(alive)
+        # Terms are told apart by waves that are clear; coefficients need products with all others.
+        self.waves = self.faint
         index, found, numerics, plain = self._estimate(first, level=level, seed=seed)
         alive[np.delete(np.flatnonzero(alive), index)] = False
         quadrature, explained = UNKNOWN, 0.0
@@ -163,7 +174,7 @@ class Search:
         """States without the waves that noise or rounding drowns."""
         if self.mesh is None or not self.mesh.spectral:
             return states
-        return self.mesh.low_pass(states, self.cutoff)
+        return self.mesh.low_pass(states, self.waves)
 
     def chunks(self, columns: int):
         return self.windows.chunks(max(20_000_000 // max(columns, 1), 1))
@@ -223,7 +234,7 @@ class Search:
             return index, NOTHING, None, None
         plain = self.grams(self.increments, places)
         better, numerics = refined(self, plain, places)
-        times = NOISY if (self.sd > SEEN * self.size).any() else 0
+        times = NOISY if self.noisy else 0
         noisier = [self.grams(self.increments, places, seed=one)
                    for one in range(2 * seed, 2 * seed + times)]  # fmt: skip
         counts = self._counts(plain, seed)
