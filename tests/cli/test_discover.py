@@ -351,7 +351,7 @@ SPACED = ("--spacing", "0.5")
     ("waves.nc", ("--variable", "v"), 3, "waves.nc has no 'v'. Use names of: u"),
     ("other.npz", (), 3, "other.npz holds wind; an archive must hold 'states'"),
     ("hole.npz", SPACED, 3, "windows hold NaN or infinite values"),
-    ("noise.npz", (*SPACED, "--noise", "auto"), 3, "noise is estimated at 0.99, the spread of the"),
+    ("noise.npz", (*SPACED, "--noise", "auto"), 3, "noise is estimated at 0.98, the spread of the"),
     ("noise.csv", ("--noise", "auto", "--dt", "0.1"), 3, "the observations are noise, or lie too"),
     ("waves.nc", ("--noise", "1.5"), 3, "noise is 1.5; it is a share"),
     ("waves.nc", ("--noise", "much"), 2, "--noise: cannot read 'much'"),
