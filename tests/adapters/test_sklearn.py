@@ -21,7 +21,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import trueup as tu
 from trueup.adapters.crossfit import fingerprints
 from trueup.adapters.sklearn import Corrected
-from trueup.audit.store import load_remedy
+from trueup.audit.restore import load_remedy
 from trueup.calibration import log_loss
 from trueup.core.errors import EvidenceError, UsageError
 

@@ -293,7 +293,7 @@ def test_the_core_install_needs_no_extra_package(file, folder):
         audit.save_json("core.json")
         audit.remedy.save("core")
         from trueup.audit.apply import apply_file
-        from trueup.audit.store import load_remedy
+        from trueup.audit.restore import load_remedy
         print(apply_file(load_remedy("core"), {file!r}, "core-out.parquet").rows)
         loaded = [name for name in {EXTRA!r} if sys.modules.get(name)]
         assert not loaded, loaded

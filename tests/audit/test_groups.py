@@ -8,7 +8,7 @@ import pytest
 import trueup as tu
 from audit.tables import event_table
 from trueup.audit.groups import COLUMNS, group_benches
-from trueup.audit.store import load_remedy
+from trueup.audit.restore import load_remedy
 from trueup.calibration import HierarchicalPlatt, PerGroup, log_loss
 from trueup.core import Evidence, Probabilities
 from trueup.core.errors import EvidenceError

@@ -13,7 +13,7 @@ from audit.tables import ids
 from trueup.audit.apply import apply_file
 from trueup.audit.groups import COLUMNS
 from trueup.audit.remedies import settled
-from trueup.audit.store import load_remedy
+from trueup.audit.restore import load_remedy
 from trueup.core.outcome import Outcome
 
 

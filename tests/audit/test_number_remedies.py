@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from corrections import beside, correction, number_cases, number_evidence
 from trueup.audit.apply import apply_file
-from trueup.audit.store import StoredRemedy, load_remedy
+from trueup.audit.restore import load_remedy
+from trueup.audit.store import StoredRemedy
 from trueup.calibration import EMOS, DoNothing, IsotonicCDF, QuantileMapping, SpreadScaling
 from trueup.cli import trueup
 from trueup.core.errors import EvidenceError, UsageError

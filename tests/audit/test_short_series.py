@@ -77,7 +77,9 @@ def test_the_audit_names_it_first_with_its_interval():
                      sd="sd", time="day", history=False)  # fmt: skip
     first = found.findings[0]
     assert first.id == "too_narrow" and first.estimate.how.startswith("Wilson, ")
-    assert first.estimate.high < 0 and "independent rows that this series is worth" in first.sentence
+    assert (
+        first.estimate.high < 0 and "independent rows that this series is worth" in first.sentence
+    )
     assert found.measures["pit_p_value"].value != found.measures["pit_p_value"].value
 
 

@@ -15,7 +15,8 @@ import trueup as tu
 from audit.tables import event_table
 from corrections import correction, with_roles
 from trueup.audit.history import packed_cube, recall, remember, usual_place
-from trueup.audit.store import StoredRemedy, load_remedy
+from trueup.audit.restore import load_remedy
+from trueup.audit.store import StoredRemedy
 from trueup.core.cards import all_cards
 from trueup.core.errors import EvidenceError
 from trueup.core.probabilities import Probabilities
@@ -217,7 +218,7 @@ BAD_PARTS = [
 
 @pytest.mark.parametrize(("place", "value", "message"), BAD_PARTS)
 def test_a_part_that_does_not_belong_is_refused(place, value, message, tmp_path):
-    from trueup.audit.store import _hash
+    from trueup.audit.packing import content_hash
     from trueup.calibration import ConformalSets
 
     world = confident_by_factor(1.7, rows=300, classes=3).evidence
@@ -235,7 +236,7 @@ def test_a_part_that_does_not_belong_is_refused(place, value, message, tmp_path)
     body.pop("hash")
     with np.load(tmp_path / "arrays.npz") as stored:
         arrays = {name: stored[name] for name in stored.files}
-    path.write_text(json.dumps(body | {"hash": _hash(body, arrays)}))
+    path.write_text(json.dumps(body | {"hash": content_hash(body, arrays)}))
     with pytest.raises(EvidenceError, match=message):
         load_remedy(tmp_path)
 

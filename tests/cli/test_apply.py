@@ -12,7 +12,9 @@ import pytest
 
 import trueup as tu
 from cli.shell import class_frame, event_frame, quick, run
-from trueup.audit.store import StoredRemedy, _hash, load_remedy
+from trueup.audit.packing import content_hash
+from trueup.audit.restore import load_remedy
+from trueup.audit.store import StoredRemedy
 from trueup.core.errors import EvidenceError
 
 
@@ -219,8 +221,6 @@ def test_rows_that_do_not_sum_to_one_are_refused(folder):
 
 def tampered(folder, name: str, change) -> str:
     """A copy of a remedy after ``change`` of its dict, with a hash that fits where it can."""
-    from trueup.audit.store import _hash
-
     place = folder / name
     shutil.copytree(folder / "event-remedy", place, dirs_exist_ok=True)
     body = json.loads((place / "remedy.json").read_text())
@@ -228,7 +228,7 @@ def tampered(folder, name: str, change) -> str:
     made = change(body)
     body = body if made is None else made
     if isinstance(body, dict):
-        body = body | {"hash": _hash(body, {})}
+        body = body | {"hash": content_hash(body, {})}
     (place / "remedy.json").write_text(json.dumps(body))
     return name
 
@@ -322,7 +322,7 @@ def test_words_are_read_only_where_a_map_has_names(folder, place):
     body.pop("hash")
     with np.load(folder / "by-region" / "arrays.npz") as found:
         arrays = dict(found)
-    body["hash"] = _hash(body, arrays)
+    body["hash"] = content_hash(body, arrays)
     file.write_text(json.dumps(body))
     with pytest.raises(EvidenceError, match=r"the map holds (.*, which is no number|7 where a)"):
         load_remedy(folder / "by-region")

@@ -13,7 +13,7 @@ import trueup as tu
 from cli.shell import class_frame, event_frame, quick, run
 from corrections import SETTINGS, number_cases
 from trueup.audit.learned import learn
-from trueup.audit.store import load_remedy
+from trueup.audit.restore import load_remedy
 from trueup.cli.correct import lines_of
 from trueup.core.cards import all_cards
 from trueup.core.correction import AbstractCorrection

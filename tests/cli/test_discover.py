@@ -206,8 +206,24 @@ def test_ends_that_do_not_meet(tmp_path):
     assert "wall:step is missing u and u^2." in done.out and "not periodic" in done.out
     first, second = json.loads((tmp_path / "o/discovery.json").read_text())["terms"]
     assert (first["value"], second["value"]) == pytest.approx((1.0, -1.0), rel=1e-3)
-    near = quick(tmp_path, "discover", "wall:step", "wall.nc", *few, "--edge", "4")
-    assert "doubtful    u_x, u u_x" in near.out
+    near = quick(tmp_path, "discover", "wall:step", "wall.nc", *few, "--edge", "4", "--out", "near")
+    assert "doubtful    u_x, u u_x" in near.out and "left out of the correction" in near.out
+    assert near.out.startswith("wall:step is missing u and u^2.")
+    listed = json.loads((tmp_path / "near/discovery.json").read_text())["terms"]
+    assert {f["name"] for f in listed} > {"u", "u^2", "u_x"}
+    made = {f["name"]: f["used"] for f in listed if f["used"]}
+    alone = quick(tmp_path, "discover", "wall:step", "wall.nc", *few, "--edge", "4", "--terms", "u",
+                  "--terms", "u^2", "--json", "alone.json")  # fmt: skip
+    assert alone.code == 0, alone.err
+    only = json.loads((tmp_path / "alone.json").read_text())["terms"]
+    assert made == pytest.approx({f["name"]: f["value"] for f in only})
+    saved = (tmp_path / "near/corrected.json").read_text()
+    assert json.loads(saved)["coefficients"][0] == pytest.approx(list(made.values()))
+    asked = quick(tmp_path, "discover", "wall:step", "wall.nc", *few, "--edge", "4", "--doubtful",
+                  "--out", "asked")  # fmt: skip
+    assert "doubtful    u_x, u u_x" in asked.out and "left out of the" not in asked.out
+    saved = json.loads((tmp_path / "asked/corrected.json").read_text())["coefficients"][0]
+    assert saved == pytest.approx([f["value"] for f in listed])
 
 
 def test_terms_that_one_wave_cannot_tell_apart(place):
@@ -227,6 +243,58 @@ def test_terms_that_one_wave_cannot_tell_apart(place):
     assert f"  beware      {said} flow" in done.out
     page = (place / "alike/report.html").read_text()
     assert page.count(said) == 2 and f"Beware: {said}" in page
+
+
+PAIR = """
+import numpy as np
+
+def slope(state, lost):
+    a, b = state[..., 0, :, :], state[..., 1, :, :]
+    spread = sum(np.roll(state, n, axis) - state for n in (1, -1) for axis in (-1, -2))
+    rate = np.stack([a - a**3 / 3 - b, 0.5 * (a + 0.3 - 0.8 * b) - lost * a * b], -3)
+    return rate + 0.4 * spread
+
+def step(state, dt, lost=0.0):
+    half = state + dt / 2 * slope(state, lost)
+    return state + dt * slope(half, lost)
+"""
+"""Two substances on a square that react and spread."""
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """Observations of a pair that also consume each other, their components without names."""
+    folder = tmp_path_factory.mktemp("pair")
+    (folder / "pair.py").write_text(PAIR)
+    names: dict = {}
+    exec(PAIR, names)
+    waves = np.random.default_rng(0).normal(size=(2, 16, 16))
+    smooth = np.exp(-sum(np.meshgrid(*[np.fft.fftfreq(16, 1 / 16) ** 2] * 2)) / 8)
+    states = [6 * np.fft.ifft2(np.fft.fft2(waves) * smooth).real]
+    for _ in range(240):
+        now = states[-1]
+        for _ in range(10):
+            now = names["step"](now, 0.005, lost=0.2)
+        states.append(now)
+    at = {"time": np.arange(241) * 0.05, "y": np.arange(16.0), "x": np.arange(16.0)}
+    field = xr.DataArray(np.array(states), at, ("time", "field", "y", "x"), name="state")
+    field.to_netcdf(folder / "pair.nc", engine="h5netcdf")
+    return folder
+
+
+def test_reactions_of_two_fields_are_tried(pair):
+    done = quick(pair, "discover", "pair:step", "pair.nc", "--components", "a,b", "--json", "j")
+    assert done.code == 0, done.err
+    assert "pair:step is missing a b." in done.out and "in a' (" in done.out
+    (term,) = json.loads((pair / "j").read_text())["terms"]
+    assert term["component"] == "b" and term["value"] == pytest.approx(-0.2, rel=1e-3)
+
+
+def test_terms_that_explain_little_are_not_called_missing(pair):
+    done = quick(pair, "discover", "pair:step", "pair.nc", "--terms", "v_xx", "--terms", "u_xx")
+    assert done.code == 0, done.err
+    assert "Most of what pair:step is missing is none of these terms: " in done.out
+    assert "pair:step is missing u" not in done.out
 
 
 def test_nothing_is_missing(place):
@@ -308,7 +376,6 @@ SPACED = ("--spacing", "0.5")
     ("waves.npz", (), 3, "a state has shape (64,) and the file does not say how far points lie"),
     ("waves.npz", (*SPACED, "--terms", "u u_y"), 2, "there is no term 'u u_y'"),
     ("waves.npz", (*SPACED, "--components", "u,v"), 2, "2 names ('u', 'v') for 1 components"),
-    ("waves.npz", (*SPACED, "--degree", "2"), 2, "--degree: it is for a plain state"),
     ("lorenz.csv", ("--orders", "2"), 2, "--orders: it is for a field; name its --spacing"),
     ("waves.npz", (*SPACED, "--hold-out", "1"), 2, "--hold-out: 1.0 is no share"),
     ("words.csv", (), 3, "column 'name' of words.csv holds object, not numbers"),

@@ -12,7 +12,7 @@ import pytest
 
 from cli.shell import quick, run
 from trueup.adapters.json import from_json
-from trueup.audit.store import load_remedy
+from trueup.audit.restore import load_remedy
 
 
 def test_from_the_shell(folder):

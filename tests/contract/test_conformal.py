@@ -20,7 +20,8 @@ from scipy.stats import betabinom
 from corrections import beside
 from trueup.adapters.export import TARGETS
 from trueup.audit.apply import apply_file
-from trueup.audit.store import StoredRemedy, load_remedy
+from trueup.audit.restore import load_remedy
+from trueup.audit.store import StoredRemedy
 from trueup.core import Evidence, FitError, Probabilities
 from trueup.core.cards import read_cards
 from trueup.core.correction import AbstractCorrection

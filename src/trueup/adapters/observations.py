@@ -84,14 +84,14 @@ def _netcdf(path: Path, variables: tuple[str, ...], time: str) -> Observed:
             chosen = chosen.rename({time: "time"})
         field = field_of("discover", chosen).load()
     states, stamps = states_of(field)
-    components = names if len(names) > 1 else _labels(field)
+    components = _labels(field) if "component" in field.dims else names
     return Observed(states if states.ndim > 1 else states[:, None], stamps, None,
-                    components or names, field)  # fmt: skip
+                    components, field)  # fmt: skip
 
 
 def _labels(field: Any) -> tuple[str, ...]:
-    """Names of the components of a single variable, where it has them."""
-    if "component" not in field.dims:
+    """Names of the components where the file says them."""
+    if "component" not in field.coords:
         return ()
     return tuple(map(str, np.asarray(field["component"].values)))
 

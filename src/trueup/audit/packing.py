@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import json
 from dataclasses import fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
@@ -155,3 +157,11 @@ def saved_kinds(base: type = Saved) -> list[type]:
     below = [kind for each in base.__subclasses__() for kind in (each, *saved_kinds(each))]
     own = [k for k in below if k.__module__.startswith("trueup.") and is_dataclass(k)]
     return list(dict.fromkeys(own))
+
+
+def content_hash(body: dict, arrays: dict[str, np.ndarray]) -> str:
+    """SHA-256 of all that is saved."""
+    made = hashlib.sha256(json.dumps(body, sort_keys=True).encode())
+    for name in sorted(arrays):
+        made.update(name.encode() + arrays[name].tobytes())
+    return made.hexdigest()

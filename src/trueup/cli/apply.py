@@ -15,7 +15,7 @@ from trueup.cli import plain
 def command(remedy: str, table: str, out: str, threads: int) -> None:
     """Correct TABLE with the folder REMEDY of --save (`trueup audit`, `correct`)."""
     from trueup.audit.apply import apply_file
-    from trueup.audit.store import load_remedy
+    from trueup.audit.restore import load_remedy
 
     stored = load_remedy(remedy)
     done = apply_file(stored, table, out, threads=threads)

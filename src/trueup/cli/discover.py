@@ -26,7 +26,9 @@ LEFT_OUT = 6
 )
 @click.option("--dt", type=float, help="Time between states, where the file does not say it.")
 @click.option("--length", type=int, help="Intervals of a window; longer ones average noise. [2]")
-@click.option("--every", type=int, help="Intervals from one window to the next. [--length]")
+@click.option(
+    "--every", type=int, help="States from one window to the next. [--length; more of large fields]"
+)
 @click.option(
     "--hold-out",
     default=0.3,
@@ -42,9 +44,10 @@ LEFT_OUT = 6
 @click.option("--edge", type=int, help="Field: points left out at ends that do not meet.")
 @click.option("--powers", type=int, help="Field: highest power in a term.")
 @click.option("--orders", type=int, help="Field: highest derivative in a term.")
-@click.option("--degree", type=int, help="Plain state: highest degree of a term. [2]")
+@click.option("--degree", type=int, help="Highest degree of a product of components. [2; fields 3]")
 @click.option("--terms", "only", multiple=True, help="Try this term alone, as 'u u_x'; may repeat.")
 @click.option("--without", multiple=True, help="Do not try this term; may repeat.")
+@click.option("--doubtful", is_flag=True, help="Put doubtful terms into the correction as well.")
 @click.option("--level", default=0.95, show_default=True, help="Level of the intervals.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the resamples.")
 def command(step: str, observations: str, **options: Any) -> None:
@@ -53,7 +56,8 @@ def command(step: str, observations: str, **options: Any) -> None:
     STEP is module:function in the working folder, such as mymodel:step, called as step(state, dt);
     or module:object with such a method. OBSERVATIONS is a file .nc, .npz, .npy, .csv or .parquet.
     """  # fmt: skip
-    found = _found(step, observations, options)
+    with waiting():
+        found = _found(step, observations, options)
     _show(found)
     if options["json_out"]:
         found.save_json(options["json_out"])
@@ -62,6 +66,13 @@ def command(step: str, observations: str, **options: Any) -> None:
         click.echo(plain(f"Written: {options['out']}"))
         for note in notes:
             click.echo(plain(note))
+
+
+def waiting() -> Any:
+    """A moving mark on a terminal's error stream: most of the time is the model's own."""
+    from rich.console import Console
+
+    return Console(stderr=True).status("Trying terms, each through steps of the model")
 
 
 def _found(step: str, observations: str, options: dict) -> Any:
@@ -92,7 +103,8 @@ def _found(step: str, observations: str, options: dict) -> Any:
     names = (step, Path(observations).name)
     with blamed(model, step):
         return search(model, seen, cut=cut, tried=tried, names=names, noise=noise,
-                      level=options["level"], seed=options["seed"])  # fmt: skip
+                      level=options["level"], seed=options["seed"],
+                      doubtful=options["doubtful"])  # fmt: skip
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ DIALECTS = ("duckdb", "postgres", "spark", "sqlite")
 @click.option("--float32", is_flag=True, help="ONNX: numbers of 32 bits instead of 64.")
 def command(remedy: str, to: str, out: str, table: str, dialect: str, float32: bool) -> None:
     """Write the folder REMEDY of --save (`trueup audit`, `correct`) for another engine."""
-    from trueup.audit.store import load_remedy
+    from trueup.audit.restore import load_remedy
     from trueup.core.errors import UsageError
 
     if to == "onnx" and not out:

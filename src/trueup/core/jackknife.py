@@ -179,7 +179,10 @@ def wilson(
     z2 = t_quantile(level, df) ** 2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = math.sqrt(z2) / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n**2))
-    return max(centre - half, 0.0), min(centre + half, 1.0), f"Wilson, {n:.0f} effective rows"
+    # At the edges centre and half are equal, and their difference is only rounding.
+    low = max(centre - half, 0.0) if share > 0 else 0.0
+    high = min(centre + half, 1.0) if share < 1 else 1.0
+    return low, high, f"Wilson, {n:.0f} effective rows"
 
 
 def binomial_p_value(share: float, n: float, stated: float) -> float:

@@ -165,10 +165,19 @@ def states_of(run: Any) -> tuple[np.ndarray, np.ndarray | None]:
     return run.values, None if stamps is None else seconds(stamps)
 
 
+FEW = 12
+"""Points of a dimension without coordinates that are taken for components, at most."""
+
+
 def field_of(who: str, run: Any) -> Any:
-    """An xarray ``DataArray``; variables of a ``Dataset`` become a dimension ``component``."""
+    """An xarray ``DataArray``; variables of a ``Dataset`` become a dimension ``component``.
+
+    So does the only dimension without coordinates, where it is short: nobody measured along it.
+    """
     if not hasattr(run, "data_vars"):
-        return run
+        bare = [d for d in run.dims if d not in (*run.coords, "time", "component")]
+        one = len(bare) == 1 and "component" not in run.dims and run.sizes[bare[0]] <= FEW
+        return run.rename({bare[0]: "component"}) if one else run
     dims = {name: tuple(variable.dims) for name, variable in run.data_vars.items()}
     if len({frozenset(d) for d in dims.values()}) != 1:
         raise EvidenceError(
@@ -177,7 +186,8 @@ def field_of(who: str, run: Any) -> Any:
             why="the variables of a state must share theirs",
             do="Pass some of them: observations[['u', 'v']]",
         )
-    return run[next(iter(dims))] if len(dims) == 1 else run.to_dataarray("component")
+    alone = len(dims) == 1
+    return field_of(who, run[next(iter(dims))]) if alone else run.to_dataarray("component")
 
 
 def seconds(stamps: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,10 @@ SEAM = 4.0
 """A step from the last point to the first, in usual steps, that a periodic field does not make."""
 FEWEST = 40
 """Windows of a proof that shorter forecasts are to leave, at least."""
+ENOUGH = 1_000_000
+"""Numbers in the first states of all windows, above which more windows cost time alone."""
+REACTIONS = 3
+"""Highest degree of what components do to each other at a point: autocatalysis has it."""
 LEADS = 20
 """Intervals of the windows of a proof, where nothing else is asked."""
 
@@ -58,8 +63,9 @@ class Cut:
         if seen.stamps is not None and len(seen.stamps) > 1:
             dt = spacing_of(seen.stamps, dt)
         last = len(seen.states) - round(self.hold_out * len(seen.states))
-        cuts = {"dt": dt, "length": self.length or 2, "every": self.every}
-        learnt = Windows.of(seen.states[:last], **cuts)
+        length = self.length or 2
+        every = self.every or max(length, math.ceil(seen.states[:last].size / ENOUGH))
+        learnt = Windows.of(seen.states[:last], dt=dt, length=length, every=every)
         if not self.hold_out:
             return learnt, None
         later = seen.states[last:]
@@ -92,7 +98,7 @@ class Tried:
     powers, orders
         Of a field: highest power, highest derivative.
     degree
-        Of a plain state: highest degree of its products.
+        Highest degree of products without a derivative.
     only, without
         Names of terms: these alone, or all but these.
     components
@@ -135,7 +141,6 @@ class Tried:
         else:
             self._refuse(("powers", "orders", "periodic", "edge"), "a field; name its --spacing")
             return None
-        self._refuse(("degree",), "a plain state")
         # What holds an end reaches inwards, as far as the model carries it within a window.
         usual = max(mesh.accuracy, min(mesh.points) // 8) if self.edge is None else self.edge
         ends = meets(seen.states, mesh.ndim) if self.periodic is None else (
@@ -154,7 +159,9 @@ class Tried:
         powers, orders = (u if a is None else a for a, u in
                           zip((self.powers, self.orders), usual, strict=True))  # fmt: skip
         names = self._components(seen, n, "uvwabcde")
-        return products(mesh, powers=powers, orders=orders, components=names)
+        found = products(mesh, powers=powers, orders=orders, components=names)
+        degree = REACTIONS if self.degree is None and n * mesh.ndim > 1 else self.degree
+        return found if degree is None else found + polynomials(names, degree=degree, mesh=mesh)
 
     def _polynomials(self, seen: Observed, shape: tuple[int, ...]) -> Library:
         if len(shape) != 1 or shape[0] > MANY:

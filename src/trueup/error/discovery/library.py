@@ -205,17 +205,28 @@ def polynomials(
     components: tuple[str, ...],
     *,
     degree: int = 2,
+    mesh: Mesh | None = None,
     equations: tuple[str, ...] = (),
     inputs: tuple[str, ...] = (),
 ) -> Library:
-    """All products of ``components`` up to ``degree``, for states of plain numbers."""
+    """All products of ``components`` up to ``degree``, of plain numbers or at the points of a mesh.
+
+    Examples
+    --------
+    How two substances may react, beside how they are carried and spread:
+
+    >>> two, line = ("a", "b"), Mesh((0.1,))
+    >>> both = products(line, powers=1, orders=2, components=two) + polynomials(two, mesh=line)
+    >>> [name for name in both.names if "_x" not in name]
+    ['a', 'b', '1', 'a^2', 'a b', 'b^2']
+    """
     terms = []
     for n in range(degree + 1):
         for chosen in combinations_with_replacement(range(len(components)), n):
             counts = {c: chosen.count(c) for c in chosen}
             terms.append(Term(tuple(Factor(c, (), p) for c, p in counts.items())))
     return Library(
-        tuple(terms), tuple(components), equations=tuple(equations), inputs=tuple(inputs)
+        tuple(terms), tuple(components), mesh, equations=tuple(equations), inputs=tuple(inputs)
     )
 
 
