@@ -206,8 +206,43 @@ def test_ends_that_do_not_meet(tmp_path):
     assert "wall:step is missing u and u^2." in done.out and "not periodic" in done.out
     first, second = json.loads((tmp_path / "o/discovery.json").read_text())["terms"]
     assert (first["value"], second["value"]) == pytest.approx((1.0, -1.0), rel=1e-3)
-    near = quick(tmp_path, "discover", "wall:step", "wall.nc", *few, "--edge", "4")
-    assert "doubtful    u_x, u u_x" in near.out
+    near = quick(tmp_path, "discover", "wall:step", "wall.nc", *few, "--edge", "4", "--out", "near")
+    assert "doubtful    u_x, u u_x" in near.out and "left out of the correction" in near.out
+    assert near.out.startswith("wall:step is missing u and u^2.")
+    listed = json.loads((tmp_path / "near/discovery.json").read_text())["terms"]
+    assert {f["name"] for f in listed} > {"u", "u^2", "u_x"}
+    made = {f["name"]: f["used"] for f in listed if f["used"]}
+    alone = quick(tmp_path, "discover", "wall:step", "wall.nc", *few, "--edge", "4", "--terms", "u",
+                  "--terms", "u^2", "--json", "alone.json")  # fmt: skip
+    assert alone.code == 0, alone.err
+    only = json.loads((tmp_path / "alone.json").read_text())["terms"]
+    assert made == pytest.approx({f["name"]: f["value"] for f in only})
+    saved = (tmp_path / "near/corrected.json").read_text()
+    assert json.loads(saved)["coefficients"][0] == pytest.approx(list(made.values()))
+    asked = quick(tmp_path, "discover", "wall:step", "wall.nc", *few, "--edge", "4", "--doubtful",
+                  "--out", "asked")  # fmt: skip
+    assert "doubtful    u_x, u u_x" in asked.out and "left out of the" not in asked.out
+    saved = json.loads((tmp_path / "asked/corrected.json").read_text())["coefficients"][0]
+    assert saved == pytest.approx([f["value"] for f in listed])
+
+
+def test_terms_that_one_wave_cannot_tell_apart(place):
+    x, t = np.arange(64) * 0.5, np.arange(1_200)[:, None] * 0.05
+    wave = np.exp(-0.01 * t) * np.cos(2 * np.pi * x / 32)
+    wave += 0.01 * wave.std() * np.random.default_rng(0).normal(size=wave.shape)
+    np.savez(place / "alike.npz", states=wave, dt=0.05)
+    words = ("--spacing", "0.5", "--noise", "0.01", "--length", "12", "--terms", "u", "--terms",
+             "u_xx", "--terms", "u u_x", "--out", "alike")  # fmt: skip
+    done = quick(place, "discover", "models:still", "alike.npz", *words)
+    assert done.code == 0, done.err
+    saved = json.loads((place / "alike/discovery.json").read_text())
+    mine = saved["terms"][0]["name"]
+    other = {"u": "u_xx", "u_xx": "u"}[mine]
+    assert saved["rivals"] == [{"terms": [["u", mine]], "instead": [["u", other]]}]
+    said = f"{mine} could as well be {other}: these states cannot tell them apart, observe a richer"
+    assert f"  beware      {said} flow" in done.out
+    page = (place / "alike/report.html").read_text()
+    assert page.count(said) == 2 and f"Beware: {said}" in page
 
 
 PAIR = """
@@ -260,25 +295,6 @@ def test_terms_that_explain_little_are_not_called_missing(pair):
     assert done.code == 0, done.err
     assert "Most of what pair:step is missing is none of these terms: " in done.out
     assert "pair:step is missing u" not in done.out
-
-
-def test_terms_that_one_wave_cannot_tell_apart(place):
-    x, t = np.arange(64) * 0.5, np.arange(1_200)[:, None] * 0.05
-    wave = np.exp(-0.01 * t) * np.cos(2 * np.pi * x / 32)
-    wave += 0.01 * wave.std() * np.random.default_rng(0).normal(size=wave.shape)
-    np.savez(place / "alike.npz", states=wave, dt=0.05)
-    words = ("--spacing", "0.5", "--noise", "0.01", "--length", "12", "--terms", "u", "--terms",
-             "u_xx", "--terms", "u u_x", "--out", "alike")  # fmt: skip
-    done = quick(place, "discover", "models:still", "alike.npz", *words)
-    assert done.code == 0, done.err
-    saved = json.loads((place / "alike/discovery.json").read_text())
-    mine = saved["terms"][0]["name"]
-    other = {"u": "u_xx", "u_xx": "u"}[mine]
-    assert saved["rivals"] == [{"terms": [["u", mine]], "instead": [["u", other]]}]
-    said = f"{mine} could as well be {other}: these states cannot tell them apart, observe a richer"
-    assert f"  beware      {said} flow" in done.out
-    page = (place / "alike/report.html").read_text()
-    assert page.count(said) == 2 and f"Beware: {said}" in page
 
 
 def test_nothing_is_missing(place):

@@ -47,6 +47,7 @@ LEFT_OUT = 6
 @click.option("--degree", type=int, help="Highest degree of a product of components. [2; fields 3]")
 @click.option("--terms", "only", multiple=True, help="Try this term alone, as 'u u_x'; may repeat.")
 @click.option("--without", multiple=True, help="Do not try this term; may repeat.")
+@click.option("--doubtful", is_flag=True, help="Put doubtful terms into the correction as well.")
 @click.option("--level", default=0.95, show_default=True, help="Level of the intervals.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the resamples.")
 def command(step: str, observations: str, **options: Any) -> None:
@@ -102,7 +103,8 @@ def _found(step: str, observations: str, options: dict) -> Any:
     names = (step, Path(observations).name)
     with blamed(model, step):
         return search(model, seen, cut=cut, tried=tried, names=names, noise=noise,
-                      level=options["level"], seed=options["seed"])  # fmt: skip
+                      level=options["level"], seed=options["seed"],
+                      doubtful=options["doubtful"])  # fmt: skip
 
 
 def _split(text: str) -> tuple[str, ...]:

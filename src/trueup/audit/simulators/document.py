@@ -83,7 +83,7 @@ def _errors(found: Found) -> dict | None:
     if found.held is None or found.before is None or found.after is None:
         return None
     points = []
-    sides = {"model": found.before} | ({"corrected": found.after} if found.found.terms else {})
+    sides = {"model": found.before} | ({"corrected": found.after} if found.enters else {})
     for side, errors in sides.items():
         low, high = np.quantile(errors, (0.1, 0.9), axis=0)
         points += [

@@ -17,8 +17,9 @@ from trueup.audit.whole import whole, write_whole
 from trueup.core.errors import MissingPackage
 from trueup.core.proof import Proof
 from trueup.core.windows import Windows
+from trueup.error.discovery.corrected import Corrected
 from trueup.error.discovery.discover import Discovery
-from trueup.error.discovery.discrepancy import Discrepancy
+from trueup.error.discovery.discrepancy import Discrepancy, Finding
 from trueup.error.discovery.proof import forecast_error, prove_simulator
 
 
@@ -45,6 +46,8 @@ class Found:
         Time taken.
     created
         When, UTC.
+    doubtful
+        Whether doubtful terms enter the correction.
     """
 
     found: Discrepancy
@@ -57,6 +60,19 @@ class Found:
     data: str
     seconds: float
     created: str
+    doubtful: bool = False
+
+    @property
+    def enters(self) -> dict[Finding, float]:
+        """The terms that enter the correction, with their coefficients there."""
+        if self.doubtful:
+            return {f: f.value for f in self.found.terms}
+        return {f: f.used for f in self.found.sure}
+
+    @property
+    def corrected(self) -> Corrected | None:
+        """The simulator corrected; None where nothing was found that is sure enough."""
+        return self.found.correct(doubtful=self.doubtful) if self.enters else None
 
     def to_dict(self) -> dict:
         """A dict for JSON: ``discovery.json``."""
@@ -102,8 +118,8 @@ class Found:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.save_json(folder / "discovery.json")
-        if self.found.terms:
-            corrected = self.found.corrected
+        corrected = self.corrected
+        if corrected is not None:
             with whole(folder / "corrected.json") as path:
                 corrected.save(path)
             write_whole(folder / "corrected.py", corrected.source())
@@ -130,7 +146,7 @@ def search(
     names
         What the step and the observations are called.
     settings
-        ``noise``, ``level`` and ``seed``.
+        ``noise``, ``level`` and ``seed``; ``doubtful`` puts doubtful terms into the correction.
     """
     began = time.perf_counter()
     library = tried.library(seen)
@@ -138,12 +154,15 @@ def search(
     library.state_shape(learnt.shape)
     fits = {name: settings[name] for name in ("level", "seed") if name in settings}
     found = Discovery(library, noise=settings.get("noise", 0.0)).fit(step, learnt, **fits)
+    doubtful = settings.get("doubtful", False)
+    corrected = found.correct(doubtful=doubtful)
+    enters = found.terms if doubtful else found.sure
     proof = before = after = None
     if held is not None:
         before = forecast_error(step, held)
-        after = forecast_error(found.corrected, held) if found.terms else before
-        if found.terms:
-            proof = prove_simulator(found.corrected, against=step, on=held)
+        after = forecast_error(corrected, held) if enters else before
+        if enters:
+            proof = prove_simulator(corrected, against=step, on=held)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     seconds = round(time.perf_counter() - began, 2)
-    return Found(found, learnt, held, proof, before, after, *names, seconds, created)
+    return Found(found, learnt, held, proof, before, after, *names, seconds, created, doubtful)

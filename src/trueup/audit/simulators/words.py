@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from trueup.core.outcome import Outcome
 
 
-SURE = 0.5
-"""Inclusion below which a term that was found is doubtful."""
 HALF = 0.5
 """Part of the misses that is explained below which other terms are likelier than more states."""
 MINUS = "\N{MINUS SIGN}"
@@ -24,12 +22,15 @@ def verdict(found: Found) -> str:
     terms = found.found.terms
     if not terms:
         return f"Nothing is missing from {found.model} that these terms could explain."
+    terms = found.found.sure or terms
     few = [f.name if len({t.component for t in terms}) == 1 else f"{f.name} in {f.component}'"
            for f in terms]  # fmt: skip
     said = few[0] if len(few) == 1 else f"{', '.join(few[:-1])} and {few[-1]}"
     if mostly_unexplained(found):
         most = f"Most of what {found.model} is missing is none of these terms"
         return f"{most}: {said} explains {100 * found.found.explained:.2g} %."
+    if not found.found.sure:
+        return f"{found.model} may be missing {said}, but other windows would hardly show it."
     if found.proof is None or found.proof.outcome is Outcome.PROVEN:
         return f"{found.model} is missing {said}."
     doubt = f"the {found.proof.proven_on:,} later windows do not settle it"
@@ -45,12 +46,15 @@ def mostly_unexplained(found: Found) -> bool:
 
 def action(found: Found) -> str:
     """What to do about it, and what to beware of."""
-    return ". Beware: ".join([_action(found).removesuffix("."), *found.found.warnings[:2]]) + "."
+    beware = found.found.limits[:2]
+    return ". Beware: ".join([_action(found).removesuffix("."), *beware]) + "."
 
 
 def _action(found: Found) -> str:
     if not found.found.terms:
         return "Leave it, or try other terms: a miss that is no sum of these stays unseen."
+    if not found.enters:
+        return "Observe longer: what was found may be luck, and nothing was corrected."
     if found.proof is None:
         return "Hold some observations out to learn what the correction is worth."
     before, after = (e.value for e in (found.proof.before, found.proof.after))
@@ -70,9 +74,9 @@ def _action(found: Found) -> str:
 def equations(found: Found) -> list[str]:
     """An equation a component that lacks something: ``u' = model + 0.5 u_xx``."""
     lines = []
-    for component in dict.fromkeys(f.component for f in found.found.terms):
-        mine = [f for f in found.found.terms if f.component == component]
-        parts = [f"{_signed(number(f))} {f.name}" for f in mine]
+    for component in dict.fromkeys(f.component for f in found.enters):
+        parts = [f"{_signed(number(f, value))} {f.name}"
+                 for f, value in found.enters.items() if f.component == component]  # fmt: skip
         lines.append(f"{component}' = model {' '.join(parts)}")
     return lines
 
@@ -117,13 +121,14 @@ def facts(found: Found, *, named: int = 1_000) -> list[tuple[str, str]]:
     ]  # fmt: skip
     ends, doubt = _ends(found), _doubtful(found)
     first = [("doubtful", doubt)] if doubt else []
-    first += [("beware", text) for text in found.found.warnings]
+    first += [("beware", text) for text in found.found.limits]
     return first + made[:2] + ([("mesh", ends)] if ends else []) + made[2:]
 
 
 def _doubtful(found: Found) -> str:
-    few = [f.name for f in found.found.terms if f.inclusion < SURE]
-    return f"{', '.join(few)}: other windows would hardly show it, so it may be luck" if few else ""
+    few = ", ".join(f.name for f in found.found.terms if f.doubtful)
+    left = "" if found.doubtful else "; left out of the correction"
+    return f"{few}: other windows would hardly show it, so it may be luck{left}" if few else ""
 
 
 def _left_out(found: Found, named: int) -> str:

@@ -157,13 +157,22 @@ class Discrepancy:
     __repr__ = __str__
 
     @property
+    def sure(self) -> tuple[Finding, ...]:
+        """The terms that are not doubtful."""
+        return tuple(f for f in self.terms if not f.doubtful)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
-        """What these windows cannot tell, in words; empty is best."""
+        """Terms that are doubtful, and ``limits``, in words; empty is best."""
         few = [f.name for f in self.terms if f.doubtful]
         doubt = (f"{', '.join(few)}: worth having in fewer than half of the resamples, left out of "
-                 "the corrected simulator",)  # fmt: skip
-        several = len(self.settings.library.components) > 1
-        return (*(doubt if few else ()), *told(self.rivals, several))
+                 "the corrected simulator")  # fmt: skip
+        return (doubt, *self.limits) if few else self.limits
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What these windows cannot tell, in words."""
+        return tuple(told(self.rivals, len(self.settings.library.components) > 1))
 
     @property
     def corrected(self) -> Corrected:
