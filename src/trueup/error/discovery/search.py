@@ -101,7 +101,7 @@ class Search:
         choice = self._choose(quick, seed)
         if not self._enough(quick, exact, self._named(choice.alive)):
             choice = self._choose(exact, seed)
-        alive, rivals = choice.alive.copy(), rivals_of(self, choice)
+        alive, rivals = choice.alive.copy(), rivals_of(self, choice, exact)
         first = self._named(alive)
         doubtful = choice.shares[alive] < SURE
         # Terms are told apart by waves that are clear; coefficients need products with all others.
