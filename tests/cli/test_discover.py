@@ -226,6 +226,56 @@ def test_ends_that_do_not_meet(tmp_path):
     assert saved == pytest.approx([f["value"] for f in listed])
 
 
+def swings(folder, name: str) -> None:
+    """A pendulum that loses little, with 1 % of noise, and a spring in its place."""
+    (folder / "spring.py").write_text(SPRING)
+    names: dict = {}
+    exec(SPRING, names)
+    states = [np.array([2.0, 0.0])]
+    for _ in range(2_000):
+        now = states[-1]
+        for _ in range(5):
+            now = names["step"](now, 0.01, hard=1 / 6)
+        states.append(now)
+    rng = np.random.default_rng(0)
+    seen = np.array(states) + 0.01 * np.std(states, axis=0) * rng.normal(size=(2_001, 2))
+    pd.DataFrame({"time": 0.05 * np.arange(2_001), "x": seen[:, 0], "v": seen[:, 1]}).to_csv(
+        folder / name, index=False
+    )
+
+
+SPRING = """
+import numpy as np
+
+def step(state, dt, hard=0.0):
+    def slope(s):
+        return np.stack([s[..., 1], -s[..., 0] + hard * s[..., 0] ** 3], -1)
+    half = state + dt / 2 * slope(state)
+    return state + dt * slope(half)
+"""
+
+
+def test_windows_are_as_long_as_noise_asks_for(tmp_path):
+    swings(tmp_path, "swings.csv")
+    done = quick(
+        tmp_path, "discover", "spring:step", "swings.csv", "--noise", "0.01", "--json", "j"
+    )
+    assert done.code == 0, done.err
+    assert "spring:step is missing x^3." in done.out and " of 12 intervals of 0.05" in done.out
+    (term,) = json.loads((tmp_path / "j").read_text())["terms"]
+    assert term["component"] == "v" and term["low"] < 1 / 6 < term["high"]
+    short = quick(tmp_path, "discover", "spring:step", "swings.csv")
+    assert " of 2 intervals of 0.05" in short.out
+
+
+def test_what_no_term_explains_is_said(tmp_path):
+    swings(tmp_path, "swings.csv")
+    words = ("--noise", "0.01", "--degree", "0")
+    done = quick(tmp_path, "discover", "spring:step", "swings.csv", *words)
+    assert done.code == 0, done.err
+    assert "times what noise explains, is none of these terms." in done.out
+
+
 def test_terms_that_one_wave_cannot_tell_apart(place):
     x, t = np.arange(64) * 0.5, np.arange(1_200)[:, None] * 0.05
     wave = np.exp(-0.01 * t) * np.cos(2 * np.pi * x / 32)
@@ -367,7 +417,7 @@ SPACED = ("--spacing", "0.5")
     ("waves.nc", ("--variable", "v"), 3, "waves.nc has no 'v'. Use names of: u"),
     ("other.npz", (), 3, "other.npz holds wind; an archive must hold 'states'"),
     ("hole.npz", SPACED, 3, "windows hold NaN or infinite values"),
-    ("noise.npz", (*SPACED, "--noise", "auto"), 3, "noise is estimated at 0.98, the spread of the"),
+    ("noise.npz", (*SPACED, "--noise", "auto"), 3, "noise is estimated at 1, the spread of the"),
     ("noise.csv", ("--noise", "auto", "--dt", "0.1"), 3, "the observations are noise, or lie too"),
     ("waves.nc", ("--noise", "1.5"), 3, "noise is 1.5; it is a share"),
     ("waves.nc", ("--noise", "much"), 2, "--noise: cannot read 'much'"),

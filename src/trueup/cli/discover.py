@@ -25,7 +25,7 @@ LEFT_OUT = 6
     help="Noise of the observations, as a share of their spread; 'auto' estimates it.",
 )
 @click.option("--dt", type=float, help="Time between states, where the file does not say it.")
-@click.option("--length", type=int, help="Intervals of a window; longer ones average noise. [2]")
+@click.option("--length", type=int, help="Intervals of a window. [2; as long as noise asks for]")
 @click.option(
     "--every", type=int, help="States from one window to the next. [--length; more of large fields]"
 )
@@ -44,7 +44,7 @@ LEFT_OUT = 6
 @click.option("--edge", type=int, help="Field: points left out at ends that do not meet.")
 @click.option("--powers", type=int, help="Field: highest power in a term.")
 @click.option("--orders", type=int, help="Field: highest derivative in a term.")
-@click.option("--degree", type=int, help="Highest degree of a product of components. [2; fields 3]")
+@click.option("--degree", type=int, help="Highest degree of products of components. [3; of many 2]")
 @click.option("--terms", "only", multiple=True, help="Try this term alone, as 'u u_x'; may repeat.")
 @click.option("--without", multiple=True, help="Do not try this term; may repeat.")
 @click.option("--doubtful", is_flag=True, help="Put doubtful terms into the correction as well.")

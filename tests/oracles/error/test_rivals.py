@@ -84,7 +84,7 @@ def test_chaos_tells_terms_apart(waves, known, noise):
 
 @pytest.mark.parametrize("noise", (0.001, 0.005))
 def test_a_chaotic_path_tells_terms_apart(noise):
-    """1 and z^2 come within 6 % of z: neither the error of quick columns nor noise makes it none."""
+    """1 and z^2 come within 6 % of z: neither quick columns nor noise may make that nothing."""
     system = Lorenz63()
     states = run(system, system.initial(1)[0], dt=0.01, steps=4_000)[1_000:]
     for seed in range(8):

@@ -22,8 +22,12 @@ FEWEST = 40
 """Windows of a proof that shorter forecasts are to leave, at least."""
 ENOUGH = 1_000_000
 """Numbers in the first states of all windows, above which more windows cost time alone."""
+LONGEST, STILL = 20, 0.25
+"""Intervals of a window of noisy states, at most; its move in time, in variances of the states."""
 REACTIONS = 3
-"""Highest degree of what components do to each other at a point: autocatalysis has it."""
+"""Highest degree of products of components: springs that harden and autocatalysis have it."""
+FREE = 4
+"""Components of a plain state up to which there are few enough products of that degree."""
 LEADS = 20
 """Intervals of the windows of a proof, where nothing else is asked."""
 
@@ -37,7 +41,8 @@ class Cut:
     dt
         Time between states, where the file does not say it.
     length, every
-        Intervals of a window, and from one window to the next.
+        Intervals of a window, and from one window to the next. None takes 2 intervals where there
+        is no noise, and else as many as states stay alike over, so that noise cancels.
     hold_out
         Share of the observations, the latest, that only the proof sees; in [0, 0.9].
     lead
@@ -54,25 +59,27 @@ class Cut:
         if not 0 <= self.hold_out <= 0.9:
             raise UsageError("--hold-out", f"{self.hold_out} is no share", do="Pass 0 to 0.9")
 
-    def windows(self, seen: Observed) -> tuple[Windows, Windows | None]:
+    def windows(
+        self, seen: Observed, *, noise: float | None = 0.0
+    ) -> tuple[Windows, Windows | None]:
         """Windows to learn from, and later ones for the proof."""
-        return self._ready(seen) if seen.cut else self._of_a_run(seen)
+        return self._ready(seen) if seen.cut else self._of_a_run(seen, noise)
 
-    def _of_a_run(self, seen: Observed) -> tuple[Windows, Windows | None]:
+    def _of_a_run(self, seen: Observed, noise: float | None) -> tuple[Windows, Windows | None]:
         dt = self.dt if self.dt is not None else seen.dt
         if seen.stamps is not None and len(seen.stamps) > 1:
             dt = spacing_of(seen.stamps, dt)
         last = len(seen.states) - round(self.hold_out * len(seen.states))
-        length = self.length or 2
+        length = self.length or (2 if noise == 0 else long_enough(seen.states[:last]))
         every = self.every or max(length, math.ceil(seen.states[:last].size / ENOUGH))
-        learnt = Windows.of(seen.states[:last], dt=dt, length=length, every=every)
+        learned = Windows.of(seen.states[:last], dt=dt, length=length, every=every)
         if not self.hold_out:
-            return learnt, None
+            return learned, None
         later = seen.states[last:]
-        lead = self.lead or max(learnt.length, min(LEADS, len(later) // FEWEST))
+        lead = self.lead or max(learned.length, min(LEADS, len(later) // FEWEST))
         # Windows that overlap are a series, and are judged as one.
         every = max(1, min(lead, (len(later) - lead) // FEWEST))
-        return learnt, Windows.of(later, dt=dt, length=lead, every=every)
+        return learned, Windows.of(later, dt=dt, length=lead, every=every)
 
     def _ready(self, seen: Observed) -> tuple[Windows, Windows | None]:
         asked = [name for name in ("length", "every", "lead") if getattr(self, name) is not None]
@@ -172,7 +179,8 @@ class Tried:
                 do="Pass --spacing 0.1, one number a dimension of the field",
             )
         names = self._components(seen, shape[0], "xyzw" if shape[0] <= 4 else ())
-        return polynomials(names, degree=2 if self.degree is None else self.degree)
+        usual = REACTIONS if shape[0] <= FREE else 2
+        return polynomials(names, degree=usual if self.degree is None else self.degree)
 
     def _components(self, seen: Observed, n: int, letters) -> tuple[str, ...]:
         names = self.components or seen.components or tuple(letters)[:n]
@@ -184,6 +192,29 @@ class Tried:
                 do="Name each once, in the order of the states: --components x,y,z",
             )
         return tuple(names)
+
+
+def long_enough(states: np.ndarray) -> int:
+    """Intervals over which ``states`` (times, ...) move by less than half a standard deviation.
+
+    A multiple of 4, whose integrals can be checked, or 2; at most 20, and so few that 50 windows
+    are left. Noise is in the states at both ends, and its part in their distance is that of
+    neighbours.
+
+    Examples
+    --------
+    >>> long_enough(np.sin(np.arange(2_000) * 0.1))
+    4
+    """
+    some = states[: 4 * LONGEST * FEWEST].astype(np.float64)
+    size = some.var(axis=0).mean()
+
+    def moved(by: int) -> float:
+        return float(((some[by:] - some[:-by]) ** 2).mean())
+
+    tries = [n for n in range(4, LONGEST + 1, 4) if n * 50 < len(states)]
+    good = [n for n in tries if moved(n) - moved(1) <= STILL * size]
+    return max(good, default=2)
 
 
 def meets(states: np.ndarray, dimensions: int) -> tuple[bool, ...]:

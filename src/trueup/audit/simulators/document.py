@@ -31,7 +31,7 @@ def document(found: Found) -> dict:
         "trueup": trueup.__version__,
         "seconds": found.seconds,
         "level": terms[0].level if terms else 0.95,
-        "windows": len(found.learnt),
+        "windows": len(found.learned),
         "verdict": verdict(found),
         "action": action(found),
         "headline": _headline(found),
@@ -97,8 +97,8 @@ def _errors(found: Found) -> dict | None:
 
 def _fields(found: Found) -> dict | None:
     """Observed state, what the model misses of it, and what the terms explain of that."""
-    windows = found.held if found.held is not None else found.learnt
-    length = min(found.learnt.length, windows.length)
+    windows = found.held if found.held is not None else found.learned
+    length = min(found.learned.length, windows.length)
     windows = Windows(windows.states[:MOMENTS, : length + 1], windows.dt,
                       None if windows.starts is None else windows.starts[:MOMENTS])  # fmt: skip
     if len(windows) < 10 or not found.found.terms:

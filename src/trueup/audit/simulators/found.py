@@ -14,6 +14,7 @@ import numpy as np
 from trueup.adapters.observations import Observed
 from trueup.audit.simulators.asked import Cut, Tried
 from trueup.audit.whole import whole, write_whole
+from trueup.core.black_box import BlackBox
 from trueup.core.errors import MissingPackage
 from trueup.core.proof import Proof
 from trueup.core.windows import Windows
@@ -24,6 +25,10 @@ from trueup.error.discovery.proof import forecast_error, prove_simulator
 
 
 SCHEMA = 1
+MANY = 200
+"""Windows that are looked at for what the model misses, at most."""
+OWN = 0.01
+"""Share of how far states move that a model may miss by its own steps in time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +39,7 @@ class Found:
     ----------
     found
         The terms.
-    learnt, held
+    learned, held
         Windows of the search, and later ones that only the proof saw; None where none were held.
     proof
         Of forecasts over ``held``.
@@ -48,10 +53,12 @@ class Found:
         When, UTC.
     doubtful
         Whether doubtful terms enter the correction.
+    missed
+        What the model misses over a window, over what noise explains of it; see ``missed_by``.
     """
 
     found: Discrepancy
-    learnt: Windows
+    learned: Windows
     held: Windows | None
     proof: Proof | None
     before: np.ndarray | None
@@ -61,6 +68,7 @@ class Found:
     seconds: float
     created: str
     doubtful: bool = False
+    missed: float = 0.0
 
     @property
     def enters(self) -> dict[Finding, float]:
@@ -89,7 +97,7 @@ class Found:
             "mesh": None if mesh is None else {
                 name: list(value) if isinstance(value, tuple) else value
                 for name, value in vars(mesh).items()},
-            "windows": {"n": len(self.learnt), "length": self.learnt.length, "dt": self.learnt.dt},
+            "windows": {"n": len(self.learned), "length": self.learned.length, "dt": self.learned.dt},
             "proof": None if self.proof is None else self.proof.to_dict(),
             "forecast_error": self._errors(),
             "seconds": self.seconds,
@@ -150,10 +158,10 @@ def search(
     """
     began = time.perf_counter()
     library = tried.library(seen)
-    learnt, held = cut.windows(seen)
-    library.state_shape(learnt.shape)
+    learned, held = cut.windows(seen, noise=settings.get("noise", 0.0))
+    library.state_shape(learned.shape)
     fits = {name: settings[name] for name in ("level", "seed") if name in settings}
-    found = Discovery(library, noise=settings.get("noise", 0.0)).fit(step, learnt, **fits)
+    found = Discovery(library, noise=settings.get("noise", 0.0)).fit(step, learned, **fits)
     doubtful = settings.get("doubtful", False)
     corrected = found.correct(doubtful=doubtful)
     enters = found.terms if doubtful else found.sure
@@ -164,5 +172,23 @@ def search(
         if enters:
             proof = prove_simulator(corrected, against=step, on=held)
     created = datetime.now(UTC).isoformat(timespec="seconds")
+    missed = missed_by(step, learned, found.noise) if not found.terms else 0.0
     seconds = round(time.perf_counter() - began, 2)
-    return Found(found, learnt, held, proof, before, after, *names, seconds, created, doubtful)
+    made = (found, learned, held, proof, before, after, *names, seconds, created)
+    return Found(*made, doubtful, missed)
+
+
+def missed_by(step: Any, windows: Windows, noise: tuple[float, ...]) -> float:
+    """What ``step`` misses at the ends of windows, over what noise and its own error explain.
+
+    Root mean squares; noise is in both ends, and a model is not blamed for 1 % of how far states
+    move, which is its own error in time and not physics.
+    """
+    states = windows.states[:: -(-len(windows) // MANY)].astype(np.float64)
+    first, last = states[:, 0], states[:, -1]
+    box, now = BlackBox(step, trial=windows.states[:2, 0], dt=windows.dt, finite=False), first
+    for _ in range(windows.length):
+        now = box(now, windows.dt)
+    missed, moved = (float(np.sqrt(np.mean((last - one) ** 2))) for one in (now, first))
+    usual = np.hypot(np.sqrt(2 * np.mean(np.square(noise))), OWN * moved)
+    return missed / float(usual) if usual > 0 else 0.0

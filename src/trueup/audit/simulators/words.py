@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from trueup.core.outcome import Outcome
 
 
+LOUD = 2.0
+"""Misses over those that noise explains from which on something is missing for certain."""
 HALF = 0.5
 """Part of the misses that is explained below which other terms are likelier than more states."""
 MINUS = "\N{MINUS SIGN}"
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 def verdict(found: Found) -> str:
     """What is missing, in a sentence."""
     terms = found.found.terms
+    if not terms and found.missed > LOUD:
+        times = f"{found.missed:.2g} times what noise explains"
+        return f"What {found.model} is missing, {times}, is none of these terms."
     if not terms:
         return f"Nothing is missing from {found.model} that these terms could explain."
     terms = found.found.sure or terms
@@ -51,6 +56,8 @@ def action(found: Found) -> str:
 
 
 def _action(found: Found) -> str:
+    if not found.found.terms and found.missed > LOUD:
+        return "Try other terms (--degree, --powers, --orders), or say how large the noise is."
     if not found.found.terms:
         return "Leave it, or try other terms: a miss that is no sum of these stays unseen."
     if not found.enters:
@@ -115,8 +122,8 @@ def facts(found: Found, *, named: int = 1_000) -> list[tuple[str, str]]:
         ("explained", f"{100 * found.found.explained:.4g} % of the variance of what it misses"),
         ("noise", _noise(found)),
         ("solver", _solver(found)),
-        ("learnt on", f"{len(found.learnt):,} windows of {found.learnt.length} intervals of "
-                      f"{found.learnt.dt:.6g}"),
+        ("learned on", f"{len(found.learned):,} windows of {found.learned.length} intervals of "
+                      f"{found.learned.dt:.6g}"),
         ("proof", _proof(found)),
     ]  # fmt: skip
     ends, doubt = _ends(found), _doubtful(found)
@@ -140,7 +147,7 @@ def _left_out(found: Found, named: int) -> str:
     if not said:
         return "nothing: there was no other term"
     least = f"{100 * found.found.settings.least:.3g} %"
-    return f"{', '.join(said)}{more}; each explains less than {least} of it"
+    return f"{', '.join(said)}{more}; each explains less than {least} of it, or could be 0"
 
 
 def _noise(found: Found) -> str:
