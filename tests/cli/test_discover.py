@@ -226,6 +226,26 @@ def test_ends_that_do_not_meet(tmp_path):
     assert saved == pytest.approx([f["value"] for f in listed])
 
 
+def test_noise_between_ends_that_do_not_meet_is_looked_through(tmp_path):
+    (tmp_path / "wall.py").write_text(WALL)
+    names: dict = {}
+    exec(WALL, names)
+    x = np.linspace(0, 1, 81)
+    states = [0.3 + 0.2 * np.sin(3 * x) + 0.1 * np.cos(9 * x)]
+    for _ in range(400):
+        states.append(names["step"](states[-1], 0.01, growth=1.0))
+    seen = np.array(states)
+    seen += 0.01 * seen.std() * np.random.default_rng(0).normal(size=seen.shape)
+    np.savez(tmp_path / "noisy.npz", states=seen, dt=0.01)
+    words = ("--spacing", "0.0125", "--noise", "0.01", "--length", "12", "--powers", "2")
+    done = quick(tmp_path, "discover", "wall:step", "noisy.npz", *words, "--orders", "2", "--json",
+                 "j")  # fmt: skip
+    assert done.code == 0, done.err
+    found = {f["name"]: f["value"] for f in json.loads((tmp_path / "j").read_text())["terms"]}
+    assert found == pytest.approx({"u": 1.0, "u^2": -1.0}, rel=0.03)
+    assert "x every 0.0125, not periodic" in done.out and "weak form" in done.out
+
+
 def test_terms_that_one_wave_cannot_tell_apart(place):
     x, t = np.arange(64) * 0.5, np.arange(1_200)[:, None] * 0.05
     wave = np.exp(-0.01 * t) * np.cos(2 * np.pi * x / 32)

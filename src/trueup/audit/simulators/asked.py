@@ -108,7 +108,10 @@ class Tried:
     periodic
         Whether the ends of a field meet; None looks at it.
     edge
-        Points that are left out at ends that do not meet; None takes an eighth of them.
+        Points that are left out at ends that do not meet, or of noisy states half the width of a
+        test function; None takes an eighth of them.
+    noisy
+        Whether states carry noise: fields whose ends do not meet are then seen in the weak form.
     """
 
     powers: int | None = None
@@ -120,6 +123,7 @@ class Tried:
     spacing: tuple[float, ...] = ()
     periodic: bool | None = None
     edge: int | None = None
+    noisy: bool = False
 
     def library(self, seen: Observed) -> Library:
         """The library for these states."""
@@ -145,7 +149,8 @@ class Tried:
         usual = max(mesh.accuracy, min(mesh.points) // 8) if self.edge is None else self.edge
         ends = meets(seen.states, mesh.ndim) if self.periodic is None else (
             (self.periodic,) * mesh.ndim)  # fmt: skip
-        return Mesh(mesh.spacing, mesh.dims, ends, points=mesh.points,
+        method = "weak" if self.noisy and not all(ends) else "spectral"
+        return Mesh(mesh.spacing, mesh.dims, ends, method, points=mesh.points,
                     edge=0 if all(ends) else usual)  # fmt: skip
 
     def _refuse(self, names: tuple[str, ...], what: str) -> None:
