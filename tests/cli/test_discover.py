@@ -42,6 +42,8 @@ def rigid(state, dt):
     return state + dt * np.ones(64)
 def raises(state, dt):
     return {}["wind"]
+def lonely(state):
+    return state
 """
 FLAT = """
 import numpy as np
@@ -339,6 +341,7 @@ def test_nothing_is_missing(place):
     ("models:longer", 3, "it turned a state of float64 (64,) into float64 (128,)"),
     ("models:single", 3, "it turned a state of float64 (64,) into float32 (64,)"),
     ("models:greedy", 3, "it changed the state that it was given"),
+    ("models:lonely", 3, "it takes (state); it is called as step(state, dt)"),
     ("models:raises", 3, "models:raises: it raised KeyError: 'wind' (line 24 of models.py)"),
 ])  # fmt: skip
 def test_steps_that_cannot_be(place, step, code, message):
@@ -352,6 +355,13 @@ def files(folder, waves):
     times = np.arange(len(waves)) * 0.05
     field = xr.DataArray(waves, {"time": times, "x": GRID.x}, ("time", "x"), name="u")
     field[:24].to_netcdf(folder / "short.nc", engine="h5netcdf")
+    field[:5].to_netcdf(folder / "five.nc", engine="h5netcdf")
+    field[::-1].to_netcdf(folder / "back.nc", engine="h5netcdf")
+    np.savez(folder / "dt.npz", states=waves, dt=0.05)
+    np.savez(folder / "last.npz", states=np.stack([waves, waves], -1), dt=0.05)
+    path = pd.read_csv(folder / "lorenz.csv").drop(columns="time")
+    path.assign(w=2 * path.x).to_csv(folder / "twice.csv", index=False)
+    path.assign(w=3.0).to_csv(folder / "still.csv", index=False)
     gap = np.where(times > 5, times + 1, times)
     field.assign_coords(time=gap).to_netcdf(folder / "gap.nc", engine="h5netcdf")
     field[:, ::2].to_netcdf(folder / "coarse.nc", engine="h5netcdf")
@@ -376,6 +386,16 @@ SPACED = ("--spacing", "0.5")
 
 
 @pytest.mark.parametrize(("file", "words", "code", "message"), [
+    ("five.nc", (), 3, "5 states, of which 2 are held out, cannot be cut into windows"),
+    ("back.nc", (), 3, "times do not rise: -0.05 from one state to the next"),
+    ("dt.npz", (*SPACED, "--dt", "0.07"), 3, "--dt is 0.07, but the file says 0.05"),
+    ("last.npz", SPACED, 3, "a state of shape (64, 2) would be 64 fields; components stand before"),
+    ("waves.npz", (*SPACED, "--length", "0"), 2, "--length: 0 intervals"),
+    ("waves.npz", (*SPACED, "--level", "2"), 2, "level is 2.0"),
+    ("waves.npz", (*SPACED, "--noise", "0.9"), 3, "noise is 0.9 of the states' standard deviation, "
+                                                   "which leaves 0.44 of it to the signal"),
+    ("twice.csv", ("--dt", "0.01"), 3, "x (in x), w (in x) are linearly dependent"),
+    ("still.csv", ("--dt", "0.01"), 3, "1 (in x), w (in x) are linearly dependent"),
     ("short.nc", (), 3, "8 windows of 64 points for 24 terms; the windows must outnumber"),
     ("gap.nc", (), 3, "not evenly spaced: 0.05 between most states, 1.05 after state 100"),
     ("waves.nc", ("--dt", "0.1"), 3, "dt is 0.1, but the times of the states are 0.05 apart"),
@@ -407,7 +427,8 @@ SPACED = ("--spacing", "0.5")
 def test_observations_that_cannot_be(place, waves, file, words, code, message):
     if not (place / "text.txt").exists():
         files(place, waves)
-    done = quick(place, "discover", "models:step", file, *words)
+    step = "models:still" if file in ("twice.csv", "still.csv") else "models:step"
+    done = quick(place, "discover", step, file, *words)
     assert message in done.err
     assert (done.code, done.out) == (code, "") and done.err.count("\n") == 1
 

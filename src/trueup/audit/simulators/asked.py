@@ -9,7 +9,7 @@ import numpy as np
 
 from trueup.adapters.observations import Observed
 from trueup.core.errors import EvidenceError, UsageError
-from trueup.core.windows import Windows, spacing_of
+from trueup.core.windows import EVEN, Windows, spacing_of
 from trueup.error.discovery.library import Library, polynomials, products
 from trueup.error.discovery.mesh import Mesh
 
@@ -53,17 +53,28 @@ class Cut:
     def __post_init__(self) -> None:
         if not 0 <= self.hold_out <= 0.9:
             raise UsageError("--hold-out", f"{self.hold_out} is no share", do="Pass 0 to 0.9")
+        for name in ("length", "every", "lead"):
+            if (asked := getattr(self, name)) is not None and asked < 1:
+                raise UsageError(f"--{name}", f"{asked} intervals", do="Pass 1 or more")
 
     def windows(self, seen: Observed) -> tuple[Windows, Windows | None]:
         """Windows to learn from, and later ones for the proof."""
         return self._ready(seen) if seen.cut else self._of_a_run(seen)
 
     def _of_a_run(self, seen: Observed) -> tuple[Windows, Windows | None]:
-        dt = self.dt if self.dt is not None else seen.dt
+        dt = self._time_step(seen)
         if seen.stamps is not None and len(seen.stamps) > 1:
             dt = spacing_of(seen.stamps, dt)
         last = len(seen.states) - round(self.hold_out * len(seen.states))
         length = self.length or 2
+        if min(last, len(seen.states) - last if self.hold_out else last) <= length:
+            raise EvidenceError(
+                "discover",
+                f"{len(seen.states)} states, of which {len(seen.states) - last} are held out, "
+                f"cannot be cut into windows of {length} intervals",
+                why="both parts must hold a window",
+                do="Observe longer, or hold fewer out: --hold-out 0",
+            )
         every = self.every or max(length, math.ceil(seen.states[:last].size / ENOUGH))
         learnt = Windows.of(seen.states[:last], dt=dt, length=length, every=every)
         if not self.hold_out:
@@ -74,13 +85,23 @@ class Cut:
         every = max(1, min(lead, (len(later) - lead) // FEWEST))
         return learnt, Windows.of(later, dt=dt, length=lead, every=every)
 
+    def _time_step(self, seen: Observed) -> float | None:
+        """The time between states that is asked for or that the file says; both must agree."""
+        if self.dt is None or seen.dt is None:
+            return seen.dt if self.dt is None else self.dt
+        if abs(self.dt - seen.dt) > EVEN * abs(seen.dt):
+            raise EvidenceError(
+                "discover", f"--dt is {self.dt}, but the file says {seen.dt:.6g}", do="Leave it out"
+            )
+        return self.dt
+
     def _ready(self, seen: Observed) -> tuple[Windows, Windows | None]:
         asked = [name for name in ("length", "every", "lead") if getattr(self, name) is not None]
         if asked:
             raise UsageError(
                 f"--{asked[0]}", "the file holds windows, which are cut already", do="Leave it out"
             )
-        dt = self.dt if self.dt is not None else seen.dt
+        dt = self._time_step(seen)
         if dt is None:
             raise EvidenceError("discover", "the time between states is not known", do="--dt 0.01")
         all_ = Windows(seen.states, dt, seen.stamps)
@@ -180,6 +201,13 @@ class Tried:
         return polynomials(names, degree=2 if self.degree is None else self.degree)
 
     def _components(self, seen: Observed, n: int, letters) -> tuple[str, ...]:
+        if letters == "uvwabcde" and n > len(letters) and not (self.components or seen.components):
+            raise EvidenceError(
+                "discover",
+                f"a state of shape {seen.states.shape[2 if seen.cut else 1 :]} would be {n} fields",
+                why="components stand before the points of a field: (times, components, points)",
+                do="Turn the axes round, or name all with --components",
+            )
         names = self.components or seen.components or tuple(letters)[:n]
         names = names or tuple(f"x{i + 1}" for i in range(n))
         if len(names) != n or len(set(names)) < n:
