@@ -407,7 +407,7 @@ SPACED = ("--spacing", "0.5")
     ("waves.nc", ("--variable", "v"), 3, "waves.nc has no 'v'. Use names of: u"),
     ("other.npz", (), 3, "other.npz holds wind; an archive must hold 'states'"),
     ("hole.npz", SPACED, 3, "windows hold NaN or infinite values"),
-    ("noise.npz", (*SPACED, "--noise", "auto"), 3, "noise is estimated at 0.99, the spread of the"),
+    ("noise.npz", (*SPACED, "--noise", "auto"), 3, "noise is estimated at 0.98, the spread of the"),
     ("noise.csv", ("--noise", "auto", "--dt", "0.1"), 3, "the observations are noise, or lie too"),
     ("waves.nc", ("--noise", "1.5"), 3, "noise is 1.5; it is a share"),
     ("waves.nc", ("--noise", "much"), 2, "--noise: cannot read 'much'"),
@@ -456,3 +456,44 @@ def test_without_the_packages_of_charts_the_rest_is_written(place, monkeypatch):
                  "--length", "8", "--out", "plain")  # fmt: skip
     assert done.code == 0 and "No report: report: the pictures need" in done.out
     assert (place / "plain/corrected.py").exists() and not (place / "plain/report.html").exists()
+
+
+CARRIED = """
+import numpy as np
+
+def step(state, dt, spread=0.0):  # of one state: neighbours of a batch would be mixed up
+    for _ in range(8):
+        slope = lambda u: (
+            -u * (np.roll(u, -1) - np.roll(u, 1)) / 0.2
+            + spread * (np.roll(u, -1) - 2 * u + np.roll(u, 1)) / 0.01
+        )
+        half = state + dt / 16 * slope(state)
+        state = state + dt / 8 * slope(half)
+    return state
+"""
+"""A steepening wave, which really spreads as well."""
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_runs_that_set_out_from_a_few_smooth_waves(tmp_path, kind):
+    """Waves that the first states do not hold, and the model makes on its way, are not lost."""
+    (tmp_path / "carried.py").write_text(CARRIED)
+    names: dict = {}
+    exec(CARRIED, names)
+    rng, x = np.random.default_rng(0), np.arange(64) * 0.1
+    windows = []
+    for _ in range(110):
+        parts = [rng.normal() / k * np.sin(2 * np.pi * k * x / 6.4 + 6 * rng.random())
+                 for k in (1, 2, 3)]  # fmt: skip
+        run_ = [sum(parts)]
+        for _ in range(4):
+            run_.append(names["step"](run_[-1], 0.02, spread=0.05))
+        windows.append(run_)
+    np.savez(tmp_path / "runs.npz", windows=np.array(windows, dtype=kind), dt=0.02)
+    words = ("--spacing", "0.1", "--powers", "2", "--orders", "2", "--json", "j")
+    done = quick(tmp_path, "discover", "carried:step", "runs.npz", *words)
+    assert done.code == 0, done.err
+    assert "carried:step is missing u_xx." in done.out
+    (term,) = json.loads((tmp_path / "j").read_text())["terms"]
+    # Differences of second order make waves of 1 to 3 turns spread by up to .7 % less.
+    assert 0.0496 < term["value"] < 0.05

@@ -136,11 +136,21 @@ def test_columns_of_a_linear_model_are_the_integral_of_variation_of_constants():
     assert np.log2(off(0.1) / off(0.05)) == pytest.approx(4, abs=0.3)
 
 
-def test_weights_of_a_window_are_a_mean_that_vanishes_at_the_ends():
-    one = np.ones((1, 9, 2))
-    assert weighed(one) == pytest.approx(1.0)
-    shown = [float(weighed(np.eye(9)[:, :, None][i : i + 1])[0, 0]) for i in range(9)]
-    assert shown == pytest.approx(shown[::-1]) and shown[0] < 0.1 * shown[4]
+def test_weights_of_a_window_are_a_mean_that_vanishes_beyond_the_ends():
+    assert weighed(np.ones((1, 9, 2))) == pytest.approx(1.0)
+    shown = np.array([float(weighed(np.eye(9)[:, :, None][i : i + 1])[0, 0]) for i in range(9)])
+    assert shown == pytest.approx(shown[::-1])
+    bend = np.polyfit(np.arange(9), shown, 2)
+    assert np.polyval(bend, np.arange(9)) == pytest.approx(shown)
+    assert np.polyval(bend, [-1, 9]) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_differences_with_these_weights_are_the_line_of_least_squares():
+    """Of all unbiased slopes from noisy states the one of least variance (Gauss and Markov)."""
+    seen = np.random.default_rng(3).normal(size=(5, 21, 1))
+    slopes = np.polyfit(np.arange(21), seen[..., 0].T, 1)[0]
+    assert weighed(np.diff(seen, axis=1))[:, 0] == pytest.approx(slopes)
+    assert weighed((seen[:, 2:] - seen[:, :-2]) / 2, 2)[:, 0] == pytest.approx(slopes)
 
 
 def test_elimination_is_best_subset_where_columns_are_orthogonal():

@@ -47,6 +47,22 @@ def test_a_corrected_model_that_takes_damping_back_stays_bounded():
     assert after.max() < 0.01 * before.min()
 
 
+def test_products_with_waves_that_single_states_hide_are_kept():
+    """Clean states, seen with the waves that noise leaves clear, and with those that are there."""
+    windows, rng = waves(), np.random.default_rng(2)
+    noise = 0.05 * windows.states.std() * rng.normal(size=windows.states.shape)
+    model = KuramotoSivashinsky(u_ux=0.0, grid=LINE, integrator="cnab2")
+    library = products(Mesh((50 / 128,))).only(["u u_x"])
+    search = Search(Discovery(library, noise=0.05), model, Windows(windows.states + noise, 5e-3))
+
+    def off(fastest: float) -> float:
+        search.waves = fastest
+        xx, xy, _ = search.part(search.increments, windows.states, search.places, None).total()
+        return abs(float(xy[0] / xx[0, 0]) + 1)
+
+    assert search.cutoff < search.faint and off(search.faint) < 0.2 * off(search.cutoff)
+
+
 def test_intervals_of_noisy_states_hold_the_truth():
     """Of 40 intervals of 95 % fewer than 33 hold it with probability 1e-3."""
     system, model, held = Lorenz63(), Lorenz63(rho=20.0), 0

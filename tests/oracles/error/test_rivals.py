@@ -82,13 +82,18 @@ def test_chaos_tells_terms_apart(waves, known, noise):
     assert found.terms and not found.rivals and not found.warnings
 
 
-def test_a_chaotic_path_tells_terms_apart():
+@pytest.mark.parametrize("noise", (0.001, 0.005))
+def test_a_chaotic_path_tells_terms_apart(noise):
+    """1 and z^2 come within 6 % of z: neither the error of quick columns nor noise makes it none."""
     system = Lorenz63()
     states = run(system, system.initial(1)[0], dt=0.01, steps=4_000)[1_000:]
-    found = Discovery(polynomials(("x", "y", "z"), degree=2), noise=0.005).fit(
-        Lorenz63(beta=2.0), Windows.of(noisy(states, 0.005), dt=0.01, length=10)
-    )
-    assert [f.name for f in found.terms] == ["z"] and not found.rivals
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        seen = states + noise * states.std(axis=0) * rng.normal(size=states.shape)
+        found = Discovery(polynomials(("x", "y", "z"), degree=2), noise=noise).fit(
+            Lorenz63(beta=2.0), Windows.of(seen, dt=0.01, length=10)
+        )
+        assert [f.name for f in found.terms] == ["z"] and not found.rivals, seed
 
 
 @pytest.mark.parametrize("noise", (0.01, 0.05))

@@ -33,7 +33,10 @@ def verdict(found: Found) -> str:
         return f"{found.model} may be missing {said}, but other windows would hardly show it."
     if found.proof is None or found.proof.outcome is Outcome.PROVEN:
         return f"{found.model} is missing {said}."
-    return f"{found.model} may be missing {said}, but later observations do not bear it out."
+    doubt = f"the {found.proof.proven_on:,} later windows do not settle it"
+    if found.proof.outcome is not Outcome.NOT_ENOUGH_EVIDENCE:
+        doubt = "later observations do not bear it out"
+    return f"{found.model} may be missing {said}, but {doubt}."
 
 
 def mostly_unexplained(found: Found) -> bool:
@@ -64,7 +67,7 @@ def _action(found: Found) -> str:
     if found.proof.outcome is Outcome.PROVEN:
         return f"Use the corrected step: it {change} standard deviations {held}."
     if found.proof.outcome is Outcome.NOT_ENOUGH_EVIDENCE:
-        return f"Observe longer before you rely on it: {said}, which do not settle it."
+        return f"Observe longer or hold more out (--hold-out) before you rely on it: {said}."
     return f"Keep the model as it is: {said}. {found.proof.outcome.sentence}"
 
 

@@ -53,12 +53,14 @@ def resolved(
     r"""The fastest wavenumber whose waves are missed by less than themselves in one interval.
 
     With a wave's amplitude :math:`a_k`, the model :math:`\Phi` and noise of power s,
-    :math:`r_k = (E|a_k(h) - \Phi_h(a(0))_k|^2 - 2 s) / E|a_k|^2` is 2 of waves that come back at
-    any phase: nothing that moves them can be read from such states, and derivatives blow them up.
+    :math:`r_k = (E|a_k(h) - \Phi_h(a(0))_k|^2 - 2 s) / E|a_k|^2`, its last mean over both states,
+    is 2 of waves that come back at any phase: nothing that moves them can be read from such states,
+    and derivatives blow them up.
     """
     now, later = states[:, 0], states[:, 1]
     missed = mesh.forward(later - increments.pushed(now, 1))
-    size = (np.abs(mesh.forward(now)) ** 2).mean(axis=0)
+    # Of both states: runs that set out from a few waves make the others on their way.
+    size = (np.abs(mesh.forward(np.stack([now, later]))) ** 2).mean(axis=(0, 1))
     power = np.prod(states.shape[3:]) * sd.reshape(-1, *[1] * mesh.ndim) ** 2
     change = np.maximum((np.abs(missed) ** 2).mean(axis=0) - 2 * power, 0.0)
     lengths = mesh.lengths(states.shape[3:]).ravel()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,8 @@ from trueup.error.discovery.select import Choice, choose, held_out, supports
 
 
 if TYPE_CHECKING:
+    from trueup.error.discovery.increments import Increments
+    from trueup.error.discovery.numerics import Limit
     from trueup.error.discovery.search import Search
 
 NEAREST = 8
@@ -51,14 +54,20 @@ class Rival:
 
 
 def rivals(
-    grams: Grams, chosen: np.ndarray, *, allowed: Callable, noisier: Callable = lambda used: []
+    grams: Grams,
+    chosen: np.ndarray,
+    *,
+    allowed: Callable,
+    noisier: Callable = lambda used: [],
+    equation: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """Supports that lack a term of ``chosen`` and explain held-out blocks as well.
 
     Every term is taken out and another put in, which does as well where it is worse by no more than
     two standard errors of the paired difference, or by 1 % of what the term explains, in standard
     deviations. Where none will do, several may stand for it: the fewest of an elimination without
-    the term, if they come within 5 % as well. Noise in the columns costs the one more than the
+    the term, if they are behind by no more than that 1 %: many terms are bent to nearly anything,
+    and standard errors alone would let them. Noise in the columns costs the one more than the
     other: what it costs is read from sums with the noise added once more, and taken off.
 
     Parameters
@@ -71,7 +80,10 @@ def rivals(
         Takes supports and gives those whose signs may be.
     noisier
         Takes numbers of terms and gives sums of these with noise added, none where there is none.
+    equation
+        (p,) number of the equation of a term, in which several others may stand for it.
     """
+    equation = np.zeros(len(chosen)) if equation is None else equation
     found: list[np.ndarray] = []
     for term in np.flatnonzero(chosen):
         rest = chosen & (np.arange(len(chosen)) != term)
@@ -79,7 +91,7 @@ def rivals(
             continue
         test = _Test(grams, chosen, noisier, float(_behind(grams, np.stack([chosen, rest])).sum()))
         equal = test.equal(allowed(_nearest(grams, rest, ~chosen)))
-        found += equal or test.few(allowed(_path(grams, rest, term)))
+        found += equal or test.few(allowed(_path(grams, rest, term, equation == equation[term])))
     return [one for i, one in enumerate(found) if not any((one == f).all() for f in found[:i])]
 
 
@@ -101,19 +113,19 @@ class _Test:
         good = _within(behind, NOTHING * self.loss) & (share <= far)
         close = ~good & (share <= NEAR)
         if close.any():
-            good[close] = self._without_noise(tries[close], behind[close])
+            good[close] = self._without_noise(tries[close], behind[close], far)
         return list(tries[good])
 
     def few(self, tries: np.ndarray) -> list[np.ndarray]:
         """The smallest of ``tries`` that will do."""
-        return sorted(self.equal(tries, far=NEAR), key=lambda one: int(one.sum()))[:1]
+        return sorted(self.equal(tries, far=NOTHING), key=lambda one: int(one.sum()))[:1]
 
-    def _without_noise(self, tries: np.ndarray, behind: np.ndarray) -> np.ndarray:
+    def _without_noise(self, tries: np.ndarray, behind: np.ndarray, far: float) -> np.ndarray:
         both = np.concatenate([self.chosen[None], tries])
         used = np.flatnonzero(both.any(axis=0))
         more = [_behind(grams, both[:, used]) for grams in self.noisier(used)]
         clean = 2 * behind - np.mean(more, axis=0) if more else behind
-        return _within(clean, NOTHING * self.loss)
+        return _within(clean, NOTHING * self.loss) & (clean.sum(axis=1) <= far * self.loss)
 
 
 def settled(grams: Grams, tries: np.ndarray, *, least: float, allowed: Callable) -> np.ndarray:
@@ -132,12 +144,17 @@ def settled(grams: Grams, tries: np.ndarray, *, least: float, allowed: Callable)
     return chosen
 
 
-def rivals_of(search: Search, choice: Choice) -> tuple[Rival, ...]:
-    """Rivals of the ``choice`` of a search by their names."""
+def rivals_of(search: Search, choice: Choice, exact: Increments | Limit) -> tuple[Rival, ...]:
+    """Rivals of the ``choice`` of a search by their names.
+
+    They are met on the columns of the choice, and believed where they stand on ``exact`` ones, too:
+    the error of quicker columns can be the very thing that makes two terms alike.
+    """
     library, basis = search.settings.library, search.basis(search.places)
     names = [(library.components[c], library.names[t]) for c, t in search.places]
     # A column is as much as its first term: those that are tied to it follow.
-    chosen = choice.alive[(basis != 0).argmax(axis=0)]
+    first = (basis != 0).argmax(axis=0)
+    chosen, equation = choice.alive[first], np.array([c for c, _ in search.places])[first]
 
     def places(columns: np.ndarray) -> np.ndarray:
         return np.flatnonzero((basis[:, columns] != 0).any(axis=1))
@@ -146,16 +163,30 @@ def rivals_of(search: Search, choice: Choice) -> tuple[Rival, ...]:
         kept = {tuple(one) for one in search.allowed(choice.sums, tries, basis)}
         return tries[[tuple(one) in kept for one in tries]]
 
-    def noisier(used: np.ndarray) -> Iterator[Grams]:
+    def sums(increments: Increments | Limit, used: np.ndarray, seed: int | None = None) -> Grams:
         at = places(used)
-        for seed in range(2 * search.noisy):
-            grams = search.grams(choice.increments, [search.places[i] for i in at], seed=seed)
-            yield grams.weighed(choice.weights).mapped(basis[np.ix_(at, used)])
+        grams = search.grams(increments, [search.places[i] for i in at], seed=seed)
+        return grams.weighed(choice.weights).mapped(basis[np.ix_(at, used)])
 
-    found = rivals(choice.sums, chosen, allowed=allowed, noisier=noisier)
+    def noisier(increments: Increments | Limit, used: np.ndarray) -> list[Grams]:
+        return [sums(increments, used, seed) for seed in range(2 * search.noisy)]
+
+    found = rivals(choice.sums, chosen, allowed=allowed, equation=equation,
+                   noisier=partial(noisier, choice.increments))  # fmt: skip
+    if found and exact is not choice.increments:
+        used = np.flatnonzero(np.any([chosen, *found], axis=0))
+        grams, more = sums(exact, used), lambda few: noisier(exact, used[few])
+        found = [one for one in found if _stands(grams, chosen[used], one[used], more)]
     pairs = ((chosen & ~one, one & ~chosen) for one in found)
     return tuple(Rival(*(tuple(names[i] for i in places(columns)) for columns in pair))
                  for pair in pairs)  # fmt: skip
+
+
+def _stands(grams: Grams, chosen: np.ndarray, rival: np.ndarray, noisier: Callable) -> bool:
+    """Whether ``rival`` explains held-out blocks as well as ``chosen``."""
+    loss = float(_behind(grams, np.stack([chosen, chosen & rival])).sum())
+    far = NEAR if (rival & ~chosen).sum() == 1 else NOTHING
+    return bool(_Test(grams, chosen, noisier, loss).equal(rival[None], far=far))
 
 
 def _may(grams: Grams, chosen: np.ndarray, rest: np.ndarray) -> bool:
@@ -187,9 +218,9 @@ def _nearest(grams: Grams, rest: np.ndarray, others: np.ndarray) -> np.ndarray:
     return tries[np.argsort(-gains)[:NEAREST]]
 
 
-def _path(grams: Grams, rest: np.ndarray, term: int) -> np.ndarray:
-    """Supports of an elimination without ``term``, those that are small enough."""
-    others = np.delete(np.arange(len(rest)), term)
+def _path(grams: Grams, rest: np.ndarray, term: int, beside: np.ndarray) -> np.ndarray:
+    """Supports of an elimination without ``term``, of terms ``beside`` it, the small ones."""
+    others = np.flatnonzero((beside | rest) & (np.arange(len(rest)) != term))
     path = supports(grams.only(others), elimination, np.zeros(0))
     tries = np.zeros((len(path), len(rest)), dtype=bool)
     tries[:, others] = path

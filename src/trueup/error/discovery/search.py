@@ -18,7 +18,7 @@ from trueup.error.discovery.findings import share_explained, told
 from trueup.error.discovery.grams import INNER, Grams, projection, rows
 from trueup.error.discovery.increments import Increments, Place
 from trueup.error.discovery.maps import Steps
-from trueup.error.discovery.noise import ROUNDING, cutoff, noise_sd, spread
+from trueup.error.discovery.noise import ROUNDING, cutoff, faint, noise_sd, spread
 from trueup.error.discovery.numerics import Limit, Numerics, fit_to_choose, limit, measured
 from trueup.error.discovery.quadrature import (
     UNKNOWN,
@@ -44,6 +44,8 @@ OWN = 0x51AE
 """What tells the seeds of this search from those of others."""
 SEEN = 1e-6
 """Share of the states' size from which on noise is worth extrapolating."""
+SOME = 64
+"""Windows that noise and waves are looked at in, at most."""
 FEW = 500_000
 """Numbers in the states that the columns are tried on."""
 
@@ -58,28 +60,39 @@ class Search:
         self.places: list[Place] = [(c, t) for c in library.searched for t in range(len(library))]
         self.mine = list(library.searched)
         refuse_few(windows, library)
-        some = self.parted(windows.states[: min(len(windows), 64)].astype(np.float64))
+        # From all over the series: what starts with a bang is quiet for most of it.
+        some = self.parted(windows.states[:: -(-len(windows) // SOME)].astype(np.float64))
         self.mesh = mesh = library.mesh
-        self.sd = noise_sd(some, settings.noise, mesh)
+        self.size = spread(self.parted(states) for states in windows.chunks())
+        self.sd = noise_sd(some, self.size, noise=settings.noise, mesh=mesh)
         self.sd[list(library.places(library.inputs))] = 0.0
-        self.size = spread(some)
         self.noisy = bool((self.sd > SEEN * self.size).any())
-        seen = np.maximum(self.sd, ROUNDING[windows.states.dtype] * self.size)
-        spectral = mesh is not None and mesh.spectral
-        self.cutoff = cutoff(some, seen, mesh) if spectral else np.inf
         box = BlackBox(step, trial=windows.states[:2, 0], dt=windows.dt)
         through = settings.target == "through the step"
         kind = Steps if settings.target == "per step" else Increments
         self.increments = kind(box, library, windows.dt, through)
-        self.far = np.inf
-        if mesh is not None and spectral and settings.target != "per step":
-            some = self.smooth(some)
-            self.far = resolved(self.increments, some, self.sd, mesh=mesh, cutoff=self.cutoff)
-            self.cutoff = min(self.cutoff, self.far)
+        self.cutoff = self.faint = self.far = np.inf
+        if mesh is not None and mesh.spectral:
+            self._look(some, ROUNDING[windows.states.dtype] * self.size)
+        self.waves = self.cutoff
         self.keep, self.bands, self.each = projection(
             mesh, (len(self.mine), *self.shape[1:]), INNER * self.cutoff
         )
         self.step = step
+
+    def _look(self, some: np.ndarray, rounding: np.ndarray) -> None:
+        """Which waves can be seen in ``some`` of the states, and which are there at all."""
+        mesh = self.mesh
+        assert mesh is not None
+        sd = np.maximum(self.sd, rounding)
+        self.cutoff = cutoff(some, sd, mesh)
+        if self.settings.target != "per step":
+            seen = mesh.low_pass(some, self.cutoff)
+            self.far = resolved(self.increments, seen, sd, mesh=mesh, cutoff=self.cutoff)
+            self.cutoff = min(self.cutoff, self.far)
+        self.faint = self.cutoff
+        if self.noisy:
+            self.faint = min(faint(some, self.sd, mesh, self.cutoff), self.far)
 
     def run(self, *, level: float, seed: int) -> Discrepancy:
         rule = "midpoint" if self.noisy else "chained"
@@ -88,9 +101,11 @@ class Search:
         choice = self._choose(quick, seed)
         if not self._enough(quick, exact, self._named(choice.alive)):
             choice = self._choose(exact, seed)
-        alive, rivals = choice.alive.copy(), rivals_of(self, choice)
+        alive, rivals = choice.alive.copy(), rivals_of(self, choice, exact)
         first = self._named(alive)
         doubtful = choice.shares[alive] < SURE
+        # Terms are told apart by waves that are clear; coefficients need products with all others.
+        self.waves = self.faint
         index, found, used, better, plain = self._estimate(first, doubtful, level=level, seed=seed)
         alive[np.delete(np.flatnonzero(alive), index)] = False
         quadrature, explained = UNKNOWN, 0.0
@@ -182,7 +197,7 @@ class Search:
         """States without the waves that noise or rounding drowns."""
         if self.mesh is None or not self.mesh.spectral:
             return states
-        return self.mesh.low_pass(states, self.cutoff)
+        return self.mesh.low_pass(states, self.waves)
 
     def chunks(self, columns: int):
         return self.windows.chunks(max(20_000_000 // max(columns, 1), 1))
