@@ -42,6 +42,8 @@ def rigid(state, dt):
     return state + dt * np.ones(64)
 def raises(state, dt):
     return {}["wind"]
+def lonely(state):
+    return state
 """
 FLAT = """
 import numpy as np
@@ -276,6 +278,26 @@ def test_what_no_term_explains_is_said(tmp_path):
     assert "times what noise explains, is none of these terms." in done.out
 
 
+def test_noise_between_ends_that_do_not_meet_is_looked_through(tmp_path):
+    (tmp_path / "wall.py").write_text(WALL)
+    names: dict = {}
+    exec(WALL, names)
+    x = np.linspace(0, 1, 81)
+    states = [0.3 + 0.2 * np.sin(3 * x) + 0.1 * np.cos(9 * x)]
+    for _ in range(400):
+        states.append(names["step"](states[-1], 0.01, growth=1.0))
+    seen = np.array(states)
+    seen += 0.01 * seen.std() * np.random.default_rng(0).normal(size=seen.shape)
+    np.savez(tmp_path / "noisy.npz", states=seen, dt=0.01)
+    words = ("--spacing", "0.0125", "--noise", "0.01", "--length", "12", "--powers", "2")
+    done = quick(tmp_path, "discover", "wall:step", "noisy.npz", *words, "--orders", "2", "--json",
+                 "j")  # fmt: skip
+    assert done.code == 0, done.err
+    found = {f["name"]: f["value"] for f in json.loads((tmp_path / "j").read_text())["terms"]}
+    assert found == pytest.approx({"u": 1.0, "u^2": -1.0}, rel=0.03)
+    assert "x every 0.0125, not periodic" in done.out and "weak form" in done.out
+
+
 def test_terms_that_one_wave_cannot_tell_apart(place):
     x, t = np.arange(64) * 0.5, np.arange(1_200)[:, None] * 0.05
     wave = np.exp(-0.01 * t) * np.cos(2 * np.pi * x / 32)
@@ -369,6 +391,7 @@ def test_nothing_is_missing(place):
     ("models:longer", 3, "it turned a state of float64 (64,) into float64 (128,)"),
     ("models:single", 3, "it turned a state of float64 (64,) into float32 (64,)"),
     ("models:greedy", 3, "it changed the state that it was given"),
+    ("models:lonely", 3, "it takes (state); it is called as step(state, dt)"),
     ("models:raises", 3, "models:raises: it raised KeyError: 'wind' (line 24 of models.py)"),
 ])  # fmt: skip
 def test_steps_that_cannot_be(place, step, code, message):
@@ -382,6 +405,13 @@ def files(folder, waves):
     times = np.arange(len(waves)) * 0.05
     field = xr.DataArray(waves, {"time": times, "x": GRID.x}, ("time", "x"), name="u")
     field[:24].to_netcdf(folder / "short.nc", engine="h5netcdf")
+    field[:5].to_netcdf(folder / "five.nc", engine="h5netcdf")
+    field[::-1].to_netcdf(folder / "back.nc", engine="h5netcdf")
+    np.savez(folder / "dt.npz", states=waves, dt=0.05)
+    np.savez(folder / "last.npz", states=np.stack([waves, waves], -1), dt=0.05)
+    path = pd.read_csv(folder / "lorenz.csv").drop(columns="time")
+    path.assign(w=2 * path.x).to_csv(folder / "twice.csv", index=False)
+    path.assign(w=3.0).to_csv(folder / "still.csv", index=False)
     gap = np.where(times > 5, times + 1, times)
     field.assign_coords(time=gap).to_netcdf(folder / "gap.nc", engine="h5netcdf")
     field[:, ::2].to_netcdf(folder / "coarse.nc", engine="h5netcdf")
@@ -406,6 +436,16 @@ SPACED = ("--spacing", "0.5")
 
 
 @pytest.mark.parametrize(("file", "words", "code", "message"), [
+    ("five.nc", (), 3, "5 states, of which 2 are held out, cannot be cut into windows"),
+    ("back.nc", (), 3, "times do not rise: -0.05 from one state to the next"),
+    ("dt.npz", (*SPACED, "--dt", "0.07"), 3, "--dt is 0.07, but the file says 0.05"),
+    ("last.npz", SPACED, 3, "a state of shape (64, 2) would be 64 fields; components stand before"),
+    ("waves.npz", (*SPACED, "--length", "0"), 2, "--length: 0 intervals"),
+    ("waves.npz", (*SPACED, "--level", "2"), 2, "level is 2.0"),
+    ("waves.npz", (*SPACED, "--noise", "0.9"), 3, "noise is 0.9 of the states' standard deviation, "
+                                                   "which leaves 0.44 of it to the signal"),
+    ("twice.csv", ("--dt", "0.01"), 3, "x (in x), w (in x) are linearly dependent"),
+    ("still.csv", ("--dt", "0.01"), 3, "1 (in x), w (in x) are linearly dependent"),
     ("short.nc", (), 3, "8 windows of 64 points for 24 terms; the windows must outnumber"),
     ("gap.nc", (), 3, "not evenly spaced: 0.05 between most states, 1.05 after state 100"),
     ("waves.nc", ("--dt", "0.1"), 3, "dt is 0.1, but the times of the states are 0.05 apart"),
@@ -437,7 +477,8 @@ SPACED = ("--spacing", "0.5")
 def test_observations_that_cannot_be(place, waves, file, words, code, message):
     if not (place / "text.txt").exists():
         files(place, waves)
-    done = quick(place, "discover", "models:step", file, *words)
+    step = "models:still" if file in ("twice.csv", "still.csv") else "models:step"
+    done = quick(place, "discover", step, file, *words)
     assert message in done.err
     assert (done.code, done.out) == (code, "") and done.err.count("\n") == 1
 

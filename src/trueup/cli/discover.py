@@ -97,6 +97,7 @@ def _found(step: str, observations: str, options: dict) -> Any:
         spacing=_numbers("--spacing", options["spacing"]),
         periodic=options["periodic"],
         edge=options["edge"],
+        noisy=noise != 0,
     )
     model = named_step(step)
     seen = read_observations(observations, variables=options["variable"], time=options["time"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -42,6 +43,7 @@ class BlackBox:
                 f"the step is a {type(step).__name__}",
                 do="Pass a function (state, dt) -> state, or an object with a method step",
             )
+        _takes_two(call)
         self.call: Step = call
         self.dtype = trial.dtype
         self.shape = trial.shape[1:]
@@ -119,6 +121,23 @@ class BlackBox:
             )
         _same_shape(found, state)
         return found
+
+
+def _takes_two(call: Step) -> None:
+    """Refuse a step that cannot be called as ``step(state, dt)``."""
+    try:
+        signature = inspect.signature(call)
+    except (TypeError, ValueError):  # some built-in functions have none
+        return
+    try:
+        signature.bind(None, 0.0)
+    except TypeError as error:
+        raise EvidenceError(
+            "step",
+            f"it takes {signature}",
+            why="it is called as step(state, dt)",
+            do="Pass a function of a state and a time step",
+        ) from error
 
 
 class _Touched(EvidenceError):

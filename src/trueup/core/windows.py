@@ -203,8 +203,15 @@ def spacing_of(stamps: np.ndarray, dt: float | None) -> float:
     """The time between even ``stamps``, which ``dt`` must equal where it is given."""
     gaps = np.diff(stamps)
     usual = float(np.median(gaps))
+    if usual <= 0:
+        raise EvidenceError(
+            "Windows.of",
+            f"times do not rise: {usual:.6g} from one state to the next",
+            why="a model steps forward",
+            do="Turn the observations round, the earliest first",
+        )
     off = np.abs(gaps - usual) > EVEN * abs(usual)
-    if off.any() or usual <= 0:
+    if off.any():
         at = int(off.argmax())
         raise EvidenceError(
             "Windows.of",

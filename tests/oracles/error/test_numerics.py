@@ -62,3 +62,14 @@ def test_the_choice_pays_for_smaller_steps_only_where_they_matter():
     crude, fine = (Search(Discovery(library), step, windows) for step in (euler, exact))
     assert isinstance(fit_to_choose(crude, crude.increments), Limit)
     assert isinstance(fit_to_choose(fine, fine.increments), Increments)
+
+
+def test_a_model_that_takes_one_time_step_alone_is_taken_as_it_is():
+    def fixed(state, dt):
+        if abs(dt - 0.05) > 1e-9:
+            raise ValueError(f"dt is {dt}")
+        return exact(state, dt)
+
+    library = polynomials(("x", "v"), degree=1)
+    found = Discovery(library).fit(fixed, damped(0.1, 0.05))
+    assert found.numerics is None and found.value("v") == pytest.approx(-0.1, abs=1e-5)

@@ -38,6 +38,17 @@ def test_intervals_hold_the_error_of_coarse_sampling(states, every, length):
     assert (found.quadrature.share > 1e-3) == (every > 20) == ("too far apart" in str(found))
 
 
+@pytest.mark.parametrize("every", (5, 10, 20))
+@pytest.mark.parametrize("length", (3, 5, 15))
+def test_windows_of_an_odd_length_hold_the_error_too(states, every, length):
+    library = polynomials(("x", "y", "z"), degree=2)
+    windows = Windows.of(states[::every], dt=0.001 * every, length=length)
+    found = Discovery(library).fit(still, windows)
+    assert found.quadrature.share > 0
+    for f in found.terms:
+        assert f.low <= WANTED.get((f.component, f.name), 0) <= f.high
+
+
 def test_the_error_of_integrals_falls_at_order_four(states):
     library = polynomials(("x", "y", "z"), degree=2)
     shares = [

@@ -98,3 +98,32 @@ def test_equations_are_found_at_five_percent_of_noise_without_a_period(item, wan
     windows = Windows.of(states, dt=0.1, length=20, every=4)
     found = Discovery(products(mesh, powers=2, orders=3), noise=0.05).fit(still, windows)
     assert {f.name: f.value for f in found.terms} == pytest.approx(wanted, rel=0.02)
+
+
+def test_what_open_meshes_and_single_intervals_do_not_tell_is_said():
+    """Heat that grows: u_t = 0.05 u_xx + u (1 - u) on a line with ends."""
+    x, dt = np.linspace(0, 1, 81), 0.01
+    states = [0.3 + 0.2 * np.sin(3 * x) + 0.1 * np.cos(9 * x)]
+    for _ in range(200):
+        now = states[-1]
+        for _ in range(40):
+            bent = np.zeros_like(now)
+            bent[1:-1] = (now[2:] - 2 * now[1:-1] + now[:-2]) / x[1] ** 2
+            now = now + dt / 40 * (0.05 * bent + now * (1 - now) * ((x > 0) & (x < 1)))
+        states.append(now)
+    seen = np.array(states)
+    seen = seen + 0.001 * seen.std() * np.random.default_rng(0).normal(size=seen.shape)
+    said = {}
+    for method, length, noise in (("weak", 2, 0.001), ("weak", 1, 0.001), ("difference", 2, 0.001),
+                                  ("difference", 2, 0.0)):  # fmt: skip
+        mesh = Mesh((x[1],), periodic=(False,), edge=10, method=method)
+        found = Discovery(products(mesh, powers=2, orders=2), noise=noise).fit(
+            lambda state, dt: state,
+            Windows.of(seen if noise else np.array(states), dt=dt, length=length),
+        )
+        said[method, length, noise] = " ".join(found.limits)
+        assert all(limit in str(found) for limit in found.limits)
+    assert said["weak", 2, 0.001] == ""
+    assert said["weak", 1, 0.001].startswith("windows of one interval do not show the error")
+    assert "derivatives up to order 2 blow it up" in said["difference", 2, 0.001]
+    assert "blow it up" not in said["difference", 2, 0.0]

@@ -9,7 +9,7 @@ import numpy as np
 
 from trueup.adapters.observations import Observed
 from trueup.core.errors import EvidenceError, UsageError
-from trueup.core.windows import Windows, spacing_of
+from trueup.core.windows import EVEN, Windows, spacing_of
 from trueup.error.discovery.library import Library, polynomials, products
 from trueup.error.discovery.mesh import Mesh
 
@@ -58,6 +58,9 @@ class Cut:
     def __post_init__(self) -> None:
         if not 0 <= self.hold_out <= 0.9:
             raise UsageError("--hold-out", f"{self.hold_out} is no share", do="Pass 0 to 0.9")
+        for name in ("length", "every", "lead"):
+            if (asked := getattr(self, name)) is not None and asked < 1:
+                raise UsageError(f"--{name}", f"{asked} intervals", do="Pass 1 or more")
 
     def windows(
         self, seen: Observed, *, noise: float | None = 0.0
@@ -66,11 +69,19 @@ class Cut:
         return self._ready(seen) if seen.cut else self._of_a_run(seen, noise)
 
     def _of_a_run(self, seen: Observed, noise: float | None) -> tuple[Windows, Windows | None]:
-        dt = self.dt if self.dt is not None else seen.dt
+        dt = self._time_step(seen)
         if seen.stamps is not None and len(seen.stamps) > 1:
             dt = spacing_of(seen.stamps, dt)
         last = len(seen.states) - round(self.hold_out * len(seen.states))
         length = self.length or (2 if noise == 0 else long_enough(seen.states[:last]))
+        if min(last, len(seen.states) - last if self.hold_out else last) <= length:
+            raise EvidenceError(
+                "discover",
+                f"{len(seen.states)} states, of which {len(seen.states) - last} are held out, "
+                f"cannot be cut into windows of {length} intervals",
+                why="both parts must hold a window",
+                do="Observe longer, or hold fewer out: --hold-out 0",
+            )
         every = self.every or max(length, math.ceil(seen.states[:last].size / ENOUGH))
         learned = Windows.of(seen.states[:last], dt=dt, length=length, every=every)
         if not self.hold_out:
@@ -81,13 +92,23 @@ class Cut:
         every = max(1, min(lead, (len(later) - lead) // FEWEST))
         return learned, Windows.of(later, dt=dt, length=lead, every=every)
 
+    def _time_step(self, seen: Observed) -> float | None:
+        """The time between states that is asked for or that the file says; both must agree."""
+        if self.dt is None or seen.dt is None:
+            return seen.dt if self.dt is None else self.dt
+        if abs(self.dt - seen.dt) > EVEN * abs(seen.dt):
+            raise EvidenceError(
+                "discover", f"--dt is {self.dt}, but the file says {seen.dt:.6g}", do="Leave it out"
+            )
+        return self.dt
+
     def _ready(self, seen: Observed) -> tuple[Windows, Windows | None]:
         asked = [name for name in ("length", "every", "lead") if getattr(self, name) is not None]
         if asked:
             raise UsageError(
                 f"--{asked[0]}", "the file holds windows, which are cut already", do="Leave it out"
             )
-        dt = self.dt if self.dt is not None else seen.dt
+        dt = self._time_step(seen)
         if dt is None:
             raise EvidenceError("discover", "the time between states is not known", do="--dt 0.01")
         all_ = Windows(seen.states, dt, seen.stamps)
@@ -115,7 +136,10 @@ class Tried:
     periodic
         Whether the ends of a field meet; None looks at it.
     edge
-        Points that are left out at ends that do not meet; None takes an eighth of them.
+        Points that are left out at ends that do not meet, or of noisy states half the width of a
+        test function; None takes an eighth of them.
+    noisy
+        Whether states carry noise: fields whose ends do not meet are then seen in the weak form.
     """
 
     powers: int | None = None
@@ -127,6 +151,7 @@ class Tried:
     spacing: tuple[float, ...] = ()
     periodic: bool | None = None
     edge: int | None = None
+    noisy: bool = False
 
     def library(self, seen: Observed) -> Library:
         """The library for these states."""
@@ -152,7 +177,8 @@ class Tried:
         usual = max(mesh.accuracy, min(mesh.points) // 8) if self.edge is None else self.edge
         ends = meets(seen.states, mesh.ndim) if self.periodic is None else (
             (self.periodic,) * mesh.ndim)  # fmt: skip
-        return Mesh(mesh.spacing, mesh.dims, ends, points=mesh.points,
+        method = "weak" if self.noisy and not all(ends) else "spectral"
+        return Mesh(mesh.spacing, mesh.dims, ends, method, points=mesh.points,
                     edge=0 if all(ends) else usual)  # fmt: skip
 
     def _refuse(self, names: tuple[str, ...], what: str) -> None:
@@ -183,6 +209,13 @@ class Tried:
         return polynomials(names, degree=usual if self.degree is None else self.degree)
 
     def _components(self, seen: Observed, n: int, letters) -> tuple[str, ...]:
+        if letters == "uvwabcde" and n > len(letters) and not (self.components or seen.components):
+            raise EvidenceError(
+                "discover",
+                f"a state of shape {seen.states.shape[2 if seen.cut else 1 :]} would be {n} fields",
+                why="components stand before the points of a field: (times, components, points)",
+                do="Turn the axes round, or name all with --components",
+            )
         names = self.components or seen.components or tuple(letters)[:n]
         names = names or tuple(f"x{i + 1}" for i in range(n))
         if len(names) != n or len(set(names)) < n:

@@ -174,7 +174,7 @@ def _ends(found: Found) -> str:
         return ""
     each = [f"{dim} every {d:.6g}, {'periodic' if p else 'not periodic'}"
             for dim, d, p in zip(mesh.dims, mesh.spacing, mesh.periodic, strict=True)]  # fmt: skip
-    return "; ".join(each)
+    return "; ".join([*each, *(["in the weak form"] if mesh.method == "weak" else [])])
 
 
 def _proof(found: Found) -> str:

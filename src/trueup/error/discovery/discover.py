@@ -139,6 +139,8 @@ class Discovery:
         seed
             Seed of the resamples and of the noise that is added for the extrapolation.
         """
+        if not 0 < level < 1:
+            raise UsageError("Discovery", f"level is {level}", do="Pass a share, such as 0.95")
         return Search(self, step, windows).run(level=level, seed=seed)
 
 

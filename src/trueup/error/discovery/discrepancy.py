@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -172,7 +173,24 @@ class Discrepancy:
     @property
     def limits(self) -> tuple[str, ...]:
         """What these windows cannot tell, in words."""
-        return tuple(told(self.rivals, len(self.settings.library.components) > 1))
+        if not self.terms:
+            return ()
+        library = self.settings.library
+        return (*told(self.rivals, len(library.components) > 1), *self._unchecked())
+
+    def _unchecked(self) -> Iterator[str]:
+        """What was neither mended nor measured."""
+        library, through = self.settings.library, self.settings.target == "through the step"
+        mesh = library.mesh
+        if through and np.isnan(self.quadrature.share):
+            yield ("windows of one interval do not show the error of integrals over time, and no "
+                   "interval holds it: use a length of 2 or more")  # fmt: skip
+        orders = [sum(f.orders) for term in library.terms for f in term.factors]
+        bare = mesh is not None and not mesh.spectral and mesh.method != "weak"
+        if bare and any(self.noise) and max(orders, default=0):
+            yield (f"noise is cut from no wave where ends do not meet: derivatives up to order "
+                   f"{max(orders)} blow it up, and terms may be wrong; Mesh(method='weak') looks "
+                   "through it")  # fmt: skip
 
     @property
     def corrected(self) -> Corrected:

@@ -42,6 +42,14 @@ def noise_sd(
                 do="Say what the noise is (noise=0.01 is one percent), or observe better",
             )
         return np.minimum(found, size)
+    if DROWNED <= noise < 1:
+        raise EvidenceError(
+            "discover",
+            f"noise is {noise} of the states' standard deviation, which leaves "
+            f"{np.sqrt(1 - noise**2):.2g} of it to the signal",
+            why="the noise is larger than what is to be seen through it",
+            do="Observe better, or state the noise as a share of what was observed",
+        )
     if not 0 <= noise < 1:
         raise EvidenceError(
             "discover",

@@ -87,13 +87,17 @@ def measured(search: Search) -> Numerics | None:
     is :math:`p = \\log_2 |P_1 - P_2| / |P_2 - P_4|`. Richardson's :math:`R_n = (2^p P_{2n} - P_n)
     / (2^p - 1)` is rid of the leading error and :math:`(2^{p+1} R_2 - R_1) / (2^{p+1} - 1)` of the
     next, which is what a model of order one still shows. A model that does not heed its time step,
-    or converges in no such way, is taken as it is: None.
+    takes no smaller ones, or converges in no such way, is taken as it is: None.
     """
     if not search.increments.through:
         return None
     first = search.smooth(search.parted(next(search.windows.chunks(TRIED))))
-    one, two, four = (search.rows(replace(search.increments, substeps=n).misses(first))
-                      for n in (1, 2, 4))  # fmt: skip
+    one = search.rows(search.increments.misses(first))
+    try:
+        two, four = (search.rows(replace(search.increments, substeps=n).misses(first))
+                     for n in (2, 4))  # fmt: skip
+    except Exception:  # a step of one length alone may refuse another in any way
+        return None
     coarse, fine = (float(np.sqrt(np.mean((a - b) ** 2))) for a, b in ((one, two), (two, four)))
     size = float(np.sqrt(np.mean(one**2)))
     if not fine > 1e-12 * size:

@@ -25,14 +25,17 @@ def refuse_dependent(grams: Grams, named: list[str]) -> None:
         raise EvidenceError(
             "discover", f"{names} vanish on these states", do="Leave them out of the library"
         )
-    values, vectors = np.linalg.eigh(standardised(xx, xy, yy)[0])
-    if values[0] < DEPENDENT:
-        names = ", ".join(np.array(named)[np.abs(vectors[:, 0]) > 0.05])
+    r = standardised(xx, xy, yy)[0]
+    if np.linalg.eigvalsh(r)[0] < DEPENDENT:
+        # The first columns that depend on each other do so in one way: others mix theirs.
+        upto = next(j for j in range(1, len(r) + 1) if np.linalg.eigvalsh(r[:j, :j])[0] < DEPENDENT)
+        vector = np.linalg.eigh(r[:upto, :upto])[1][:, 0]
+        names = ", ".join(np.array(named)[:upto][np.abs(vector) > 0.05])
         raise EvidenceError(
             "discover",
             f"{names} are linearly dependent on these states",
             why="such states cannot tell their coefficients apart",
-            do="Observe a richer flow, or leave one of them out: library.without([...])",
+            do="Observe a richer flow, or leave one of them out: library.without, or --without",
         )
 
 

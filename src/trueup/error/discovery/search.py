@@ -129,7 +129,7 @@ class Search:
         grams = self.grams(increments, self.places)
         weights = self._even(grams)
         even = grams.weighed(weights)
-        self._refuse_dependent(even)
+        self._refuse_dependent(even, weights)
         basis = self.basis(self.places)
         tied, counts = even.mapped(basis), self._counts(even, seed)[:100]
         tries = supports(tied, REGRESSIONS[self.settings.regression], counts)
@@ -219,12 +219,14 @@ class Search:
         weights = np.where(none, 0.0, count / np.where(none, 1.0, power))
         return np.repeat(weights, self.each)
 
-    def _refuse_dependent(self, grams: Grams) -> None:
-        library = self.settings.library
-        several = self.shape[0] > 1
-        refuse_dependent(grams, [
+    def _refuse_dependent(self, grams: Grams, weights: np.ndarray) -> None:
+        library, several = self.settings.library, self.shape[0] > 1
+        # Of a component that the model predicts exactly nothing is asked.
+        asked = dict(zip(self.mine, weights.reshape(len(self.mine), -1).any(axis=1), strict=True))
+        at = [i for i, (c, _) in enumerate(self.places) if asked[c]]
+        refuse_dependent(grams.only(at), [
             f"{library.names[t]} (in {library.components[c]})" if several else library.names[t]
-            for c, t in self.places
+            for c, t in (self.places[i] for i in at)
         ])  # fmt: skip
 
     def basis(self, places: list[Place]) -> np.ndarray:
