@@ -97,7 +97,8 @@ class Found:
             "mesh": None if mesh is None else {
                 name: list(value) if isinstance(value, tuple) else value
                 for name, value in vars(mesh).items()},
-            "windows": {"n": len(self.learned), "length": self.learned.length, "dt": self.learned.dt},
+            "windows": {"n": len(self.learned), "length": self.learned.length,
+                        "dt": self.learned.dt},
             "proof": None if self.proof is None else self.proof.to_dict(),
             "forecast_error": self._errors(),
             "seconds": self.seconds,
