@@ -167,6 +167,8 @@ def states_of(run: Any) -> tuple[np.ndarray, np.ndarray | None]:
 
 FEW = 12
 """Points of a dimension without coordinates that are taken for components, at most."""
+SPACE = ("x", "y", "z", "lat", "lon", "latitude", "longitude", "level")
+"""Names of dimensions that are never taken for components."""
 
 
 def field_of(who: str, run: Any) -> Any:
@@ -175,7 +177,7 @@ def field_of(who: str, run: Any) -> Any:
     So does the only dimension without coordinates, where it is short: nobody measured along it.
     """
     if not hasattr(run, "data_vars"):
-        bare = [d for d in run.dims if d not in (*run.coords, "time", "component")]
+        bare = [d for d in run.dims if d not in (*run.coords, *SPACE, "time", "component")]
         one = len(bare) == 1 and "component" not in run.dims and run.sizes[bare[0]] <= FEW
         return run.rename({bare[0]: "component"}) if one else run
     dims = {name: tuple(variable.dims) for name, variable in run.data_vars.items()}
