@@ -235,7 +235,7 @@ class Flow:
         calls |= {name: partial(fixed, values=getattr(channel, name)) for name in ("psi_R", "y")}
         edge = EDGE * channel.nx // 96
         mesh = Mesh((channel.length_y / channel.ny, channel.length_x / channel.nx),
-                    dims=("y", "x"), periodic=(False, False), edge=edge)  # fmt: skip
+                    dims=("y", "x"), periodic=(False, True), edge=edge)  # fmt: skip
         return functions(calls, components=LAYERS, mesh=mesh)
 
 
