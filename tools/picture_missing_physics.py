@@ -49,14 +49,15 @@ def per_cent(title: str, low: float, high: float) -> alt.X:
     """A logarithmic axis of errors."""
     axis = alt.Axis(
         title=title, grid=True, values=[10.0**n for n in range(-5, 4)], titlePadding=8,
-        labelExpr="datum.value < 0.0001 ? '0.00001' : format(datum.value, '~r')",
+        labelExpr=f"datum.value < {2 * LOWEST} ? '≤ 0.00001' : format(datum.value, '~r')",
+        labelFlush=False,
     )  # fmt: skip
     return alt.X("error:Q", scale=alt.Scale(type="log", domain=[low, high], nice=False), axis=axis)
 
 
 def rows_of(order: list[str]) -> alt.Y:
     """A row a case, in the order of the cases."""
-    axis = alt.Axis(title=None, ticks=False, labelLimit=320, labelColor=INK, domain=False)
+    axis = alt.Axis(title=None, ticks=False, labelLimit=320, labelPadding=10, domain=False)
     return alt.Y("case:N", sort=order, axis=axis)
 
 
@@ -110,7 +111,7 @@ def kuramoto() -> alt.LayerChart:
         for row in found
     ]
     y = rows_of([row["case"] for row in found])
-    x = per_cent("error of the coefficients, per cent (log scale)", LOWEST, 200)
+    x = per_cent("error of the coefficients, per cent (log scale)", LOWEST / 2, 200)
     shown = dots(rows, x=x, y=y, names=[WRONG, THEIRS, OURS], shades=[LIGHT, MUTED, ACCENT])
     return (line(rows=ends, x=x, y=y) + shown).properties(width=520, height=alt.Step(18))
 
@@ -118,7 +119,7 @@ def kuramoto() -> alt.LayerChart:
 def geostrophic() -> alt.VConcatChart:
     """Errors of nine models from whole states and from sparse sensors, and those by method."""
     cases, means = geostrophic_rows()
-    x = per_cent("error of the coefficients, per cent (log scale)", 0.001, 1_000)
+    x = per_cent("error of the coefficients, per cent (log scale)", 0.001, 200)
     y = rows_of([row["case"] for row in cases])
     limit = alt.Chart(alt.Data(values=[{"error": 10}])).mark_rule(strokeDash=[4, 3], color=INK)
     upper = dots(cases, x=x, y=y, names=[row["who"] for row in cases[:1]], shades=[ACCENT])
