@@ -83,6 +83,43 @@ def test_states_keep_their_axes_and_scale(places):
     assert found[1] == pytest.approx(1e6 * found[0], rel=1e-6, abs=1)
 
 
+def test_changes_within_a_window_have_a_ridge_of_their_own():
+    """Windows whose states hardly differ: changes drowned by noise are smoothed, means are not."""
+    rng = np.random.default_rng(4)
+    places = rng.uniform(0, TURN, (400, 2))
+
+    def states(where: np.ndarray) -> np.ndarray:
+        size = np.array([1.0, 1.02])[:, None]
+        return field(where)[:, None] * size
+
+    seen = states(places) + 0.01 * rng.normal(size=(2, 2, 400))
+    settings = {"axes": (X, X), "periods": (TURN, TURN)}
+    wanted = states(GRID)[:, 1] - states(GRID)[:, 0]
+    off = {}
+    for windows in (False, True):
+        found = interpolate(seen, places, windows=windows, **settings).reshape(2, 2, -1)
+        off[windows] = np.sqrt(np.mean((found[:, 1] - found[:, 0] - wanted) ** 2))
+    assert off[True] < off[False] < 0.02
+
+
+def test_filled_windows_add_up_for_methods_that_choose_nothing(places):
+    seen = np.stack([field(places), 2 * field(places) ** 2], axis=1)
+    settings = {"axes": (X, X), "periods": (TURN, TURN), "method": "cubic"}
+    one, two = (interpolate(seen, places, windows=windows, **settings) for windows in (False, True))
+    assert one == pytest.approx(two, abs=1e-4)
+
+
+def test_a_place_that_nothing_predicts_does_not_choose_for_the_others():
+    """A patch of waves too short for the sensors; elsewhere long waves under noise."""
+    rng = np.random.default_rng(5)
+    places = rng.uniform(0, TURN, (500, 2))
+    patch = places[:, 0] < 0.6
+    seen = np.sin(places[:, 1]) + 0.05 * rng.normal(size=500) + patch * 3 * rng.normal(size=500)
+    found = interpolate(seen, places, axes=(X, X), periods=(TURN, TURN))
+    far = (X > 1.6) & (X < TURN - 1.0)
+    assert np.sqrt(np.mean((found - np.sin(X))[far] ** 2)) < 0.05
+
+
 def test_a_plain_network_learns_long_waves_alone():
     pytest.importorskip("torch")
     rng = np.random.default_rng(3)
@@ -109,5 +146,7 @@ def test_what_cannot_be_filled_is_an_error(places):
         interpolate(seen[:, 1:], places, axes=(X, X))
     with pytest.raises(EvidenceError, match="one of each"):
         interpolate(seen, places, axes=(X,))
+    with pytest.raises(EvidenceError, match="time within a window"):
+        interpolate(seen, places, axes=(X, X), periods=(TURN, TURN), windows=True)
     with pytest.raises(UsageError, match="method is 'linear'"):
         interpolate(seen, places, axes=(X, X), method="linear")

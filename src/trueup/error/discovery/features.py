@@ -14,35 +14,52 @@ REACH = 1.4
 LAWS = ((6.0, 0.14), (6.0, 0.28), (np.inf, 0.15), (np.inf, 0.3))
 """Laws of waves that are tried: degrees of freedom, and the scale as a share of the fastest wave
 that the sensors can tell."""
-RIDGES = (1e-11, 1e-6, 1e-4)
+RIDGES = (1e-11, 1e-6, 1e-4, 1e-2, 1e-1)
 """Noise that is tried, as shares of the variance of a state."""
 
 
-def fourier_features(values, places, points, periods, seed: int) -> np.ndarray:
-    r"""Values (states, points) from ``values`` (states, sensors) of variance 1.
+def fourier_features(groups, places, points, periods, seed: int) -> list[np.ndarray]:
+    r"""Values (states, points) of every group of ``groups`` (states, sensors), of variance 1.
 
     Waves are drawn evenly from a ball and weighed by the square root of the density, Gaussian or
     :math:`(1 + |\omega|^2 / \sigma^2)^{-(6 + d) / 2}`, a t law: a Gaussian whose scale is drawn,
     too, which keeps the short waves of fields with steep spectra. Where all dimensions have a
     period, waves fall on a lattice, and each counts once. With :math:`\Phi` the features,
     coefficients are
-    :math:`(\Phi' \Phi + \lambda I)^{-1} \Phi' y`.
+    :math:`(\Phi' \Phi + \lambda I)^{-1} \Phi' y`. Every group has its own law and ridge.
     """
     rng = np.random.default_rng(seed)
     held = rng.permutation(len(places)) < len(places) // 10
     fastest = np.pi * (len(places) / _volume(places, points, periods)) ** (1 / places.shape[1])
     waves, counts = _waves(rng, REACH * fastest, periods)
-    best = np.inf, waves[:, 0], RIDGES[0]
-    for freedom, share in LAWS:
-        weights = _weights(waves, counts, freedom, share * fastest)
-        seen, unseen = (_features(places[which], waves, weights) for which in (~held, held))
-        for ridge, found in _ridges(seen, values[:, ~held], RIDGES):
-            missed = float(np.mean((unseen @ found - values[:, held].T) ** 2))
-            best = min(best, (missed, weights, ridge), key=lambda one: one[0])
-    _, weights, ridge = best
-    ((_, found),) = _ridges(_features(places, waves, weights), values, (ridge,))
+    laws = [_weights(waves, counts, freedom, share * fastest) for freedom, share in LAWS]
+    best = _best(groups, held, lambda which, law: _features(places[which], waves, laws[law]))
     parts = np.array_split(points, len(points) // 4_000 + 1)
-    return np.concatenate([(_features(some, waves, weights) @ found).T for some in parts], axis=1)
+    filled = []
+    for values, (law, ridge) in zip(groups, best, strict=True):
+        ((_, found),) = _ridges(_features(places, waves, laws[law]), values, (ridge,))
+        filled.append(
+            np.concatenate([(_features(some, waves, laws[law]) @ found).T for some in parts], 1)
+        )
+    return filled
+
+
+def _best(groups, held: np.ndarray, features) -> list[tuple[int, float]]:
+    """Law and ridge of every group that predict the ``held`` sensors best.
+
+    By the mean over sensors of the root of their mean square over states: squares would let the few
+    places choose where waves are shorter than the sensors can tell.
+    """
+    every, sizes = np.concatenate(groups), np.cumsum([len(values) for values in groups])[:-1]
+    missed = {}
+    for law in range(len(LAWS)):
+        seen, unseen = features(~held, law), features(held, law)
+        for ridge, found in _ridges(seen, every[:, ~held], RIDGES):
+            off = (unseen @ found - every[:, held].T) ** 2
+            missed[law, ridge] = [
+                float(np.sqrt(part.mean(axis=1)).mean()) for part in np.split(off, sizes, axis=1)
+            ]
+    return [min(missed, key=lambda one: missed[one][group]) for group in range(len(groups))]
 
 
 def _volume(places, points, periods) -> float:

@@ -19,6 +19,10 @@ INNER = 0.75
 
 LEAST = 4
 """Modes that are rows at least."""
+STRETCHES = 6
+"""Stretches of a dimension, of a mesh that is not periodic everywhere, that are weighed apart."""
+SHORT = 8
+"""Points that such a stretch has at least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +123,8 @@ def projection(
     keep
         Modes or points that are rows.
     bands
-        (rows,) band of each: the component, and on periodic meshes the octave of its wavenumber.
+        (rows,) band of each: the component, and on periodic meshes the octave of its wavenumber,
+        on others the part of the mesh.
     bands_a_component
         How many bands a component has.
     """
@@ -130,9 +135,7 @@ def projection(
         many = int(np.prod([len(tests) for tests in functions(mesh, space)]))
         return np.ones(1, dtype=bool), np.repeat(np.arange(components), many), 1
     if not mesh.spectral:
-        keep = np.zeros(space, dtype=bool)
-        keep[tuple(slice(mesh.edge, n - mesh.edge) for n in space)] = True
-        return keep, np.repeat(np.arange(components), int(keep.sum())), 1
+        return _parted(mesh, components, space)
     lengths = mesh.lengths(space)
     # A field of one or two waves would be left with its mean alone.
     keep = lengths <= max(cutoff, float(np.sort(lengths, axis=None)[:LEAST][-1]))
@@ -141,6 +144,24 @@ def projection(
     many = int(band.max()) + 1
     one = np.concatenate([band, band])
     return keep, (np.arange(components)[:, None] * many + one).ravel(), many
+
+
+def _parted(
+    mesh: Mesh, components: int, space: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """``projection`` to points, a band a part of the mesh: errors differ from place to place."""
+    edges = [0 if ends else mesh.edge for ends in mesh.periodic]
+    sides = [n - 2 * edge for n, edge in zip(space, edges, strict=True)]
+    part = np.zeros([1] * len(sides), dtype=int)
+    for place, side in enumerate(sides):
+        many = min(max(side // SHORT, 1), STRETCHES)
+        where = np.arange(max(side, 0)) * many // max(side, 1)
+        part = part * many + where.reshape([-1 if d == place else 1 for d in range(len(sides))])
+    keep = np.zeros(space, dtype=bool)
+    keep[tuple(slice(edge, n - edge) for n, edge in zip(space, edges, strict=True))] = True
+    each = int(part.max(initial=0)) + 1
+    bands = np.arange(components)[:, None] * each + part.ravel()
+    return keep, bands.ravel(), each
 
 
 def rows(fields: np.ndarray, mesh: Mesh | None, keep: np.ndarray) -> np.ndarray:

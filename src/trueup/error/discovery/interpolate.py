@@ -31,7 +31,7 @@ LEAST = 20
 MARGIN = 0.15
 """Share of a period by which sensors are copied beyond an end, for methods that know no period."""
 NEIGHBOURS = 50
-Fill = Callable[[np.ndarray, np.ndarray, np.ndarray, tuple, int], np.ndarray]
+Fill = Callable[[list[np.ndarray], np.ndarray, np.ndarray, tuple, int], list[np.ndarray]]
 
 
 def interpolate(
@@ -42,6 +42,7 @@ def interpolate(
     periods: Sequence[float | None] | None = None,
     method: str = "fourier_features",
     seed: int = 0,
+    windows: bool = False,
 ) -> np.ndarray:
     r"""States on a full grid, from ``values`` of the same sensors at every time.
 
@@ -67,6 +68,10 @@ def interpolate(
         needs torch: for comparison, it learns long waves alone).
     seed
         Seed of the features, of the held-out sensors, and of the network.
+    windows
+        Whether the second axis of ``values`` is time within a window. Then the mean of a window and
+        its states' departures from it are filled apart, each kind with its own law and ridge:
+        changes over a short time are small, so noise is a larger share of them.
 
     Returns
     -------
@@ -91,18 +96,47 @@ def interpolate(
     axes = tuple(np.asarray(axis, np.float64) for axis in axes)
     periods = (None,) * len(axes) if periods is None else tuple(periods)
     _check(values, places, axes, periods)
-    return _filled(METHODS[method], values, places, axes, periods, seed)
+    if windows and values.ndim < 3:
+        raise EvidenceError(
+            "interpolate",
+            f"values have shape {values.shape}",
+            why="the second axis is time within a window",
+            do="Pass values (windows, times, ..., sensors), or windows=False",
+        )
+    mean = values.mean(axis=1, keepdims=True) if windows else 0.0
+    parts = [mean, values - mean] if windows else [values]
+    return sum(_filled(METHODS[method], parts, places, axes, periods, seed))
 
 
-def _filled(fill: Fill, values, places, axes, periods, seed: int) -> np.ndarray:
+def _filled(fill: Fill, parts, places, axes, periods, seed: int) -> list[np.ndarray]:
     """Every state brought to mean 0 and variance 1, filled, and brought back."""
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
-    flat = values.reshape(-1, values.shape[-1])
-    middle = flat.mean(axis=1, keepdims=True)
-    size = flat.std(axis=1, keepdims=True)
-    size[size == 0] = 1.0
-    found = fill((flat - middle) / size, places, points, periods, seed)
-    return (found * size + middle).reshape(*values.shape[:-1], *(len(axis) for axis in axes))
+    middles, sizes, groups = [], [], []
+    for part in parts:
+        middles.append(part.mean(axis=-1, keepdims=True))
+        times = part.ndim > 2 and len(parts) > 1  # one size a window: the states of one are alike
+        square = (part - middles[-1]) ** 2
+        size = np.sqrt(square.mean(axis=(1, -1) if times else -1, keepdims=True))
+        sizes.append(np.where(size == 0, 1.0, size))
+        groups.append(((part - middles[-1]) / sizes[-1]).reshape(-1, part.shape[-1]))
+    filled = fill(groups, places, points, periods, seed)
+    return [
+        (found.reshape(*part.shape[:-1], -1) * size + middle).reshape(
+            *part.shape[:-1], *(len(axis) for axis in axes)
+        )
+        for part, found, size, middle in zip(parts, filled, sizes, middles, strict=True)
+    ]
+
+
+def _together(fill: Callable) -> Fill:
+    """Groups filled as one, by a method that chooses nothing from them."""
+
+    def filled(groups, places, points, periods, seed) -> list[np.ndarray]:
+        sizes = np.cumsum([len(values) for values in groups])[:-1]
+        found = fill(np.concatenate(groups), places, points, periods, seed)
+        return np.split(found, sizes)
+
+    return filled
 
 
 def _check(values, places, axes, periods) -> None:
@@ -194,8 +228,9 @@ def _copied(places: np.ndarray, periods) -> tuple[np.ndarray, np.ndarray]:
 
 METHODS: dict[str, Fill] = {
     "fourier_features": fourier_features,
-    "cubic": _cubic,
-    "radial_basis": _radial,
-    "network": network,
+    "cubic": _together(_cubic),
+    "radial_basis": _together(_radial),
+    "network": _together(network),
 }
-"""Name -> (values (states, sensors) of variance 1, places, points, periods, seed) to values."""
+"""Name -> (groups of values (states, sensors) of variance 1, places, points, periods, seed) to
+groups of values on the points."""

@@ -14,8 +14,8 @@ from trueup.core.errors import MissingPackage
 
 WIDTH = 100
 DEPTH = 4
-STEPS = 600
-RATE = 2e-3
+STEPS = 1_000
+RATE = 1e-2
 
 
 def network(values, places, points, periods, seed: int) -> np.ndarray:

@@ -13,7 +13,13 @@ from trueup.core.black_box import BlackBox
 from trueup.core.errors import FitError
 from trueup.core.windows import Windows
 from trueup.error.discovery.discrepancy import SURE, Discrepancy
-from trueup.error.discovery.estimate import NOTHING, Coefficients, coefficients, resamples
+from trueup.error.discovery.estimate import (
+    NOTHING,
+    Coefficients,
+    band_weights,
+    coefficients,
+    resamples,
+)
 from trueup.error.discovery.findings import share_explained, told
 from trueup.error.discovery.grams import INNER, Grams, projection, rows
 from trueup.error.discovery.increments import Increments, Place
@@ -131,6 +137,9 @@ class Search:
         even = grams.weighed(weights)
         self._refuse_dependent(even, weights)
         basis = self.basis(self.places)
+        if self.mesh is not None and not self.mesh.spectral and self.each > 1:
+            weights = self._sure(grams.mapped(basis))
+            even = grams.weighed(weights)
         tied, counts = even.mapped(basis), self._counts(even, seed)[:100]
         tries = supports(tied, REGRESSIONS[self.settings.regression], counts)
         loose = settled(tied, self.allowed(tied, tries, basis), least=self.settings.least,
@@ -218,6 +227,16 @@ class Search:
             )
         weights = np.where(none, 0.0, count / np.where(none, 1.0, power))
         return np.repeat(weights, self.each)
+
+    def _sure(self, grams: Grams) -> np.ndarray:
+        """Weights by what all terms together leave of every part of a mesh.
+
+        States that were filled in from sensors are worse where they vary more. A share ``least`` of
+        the misses is added: below it, parts are weighed alike.
+        """
+        power = self._even(grams)
+        left = 1 / band_weights(grams)
+        return 1 / (left + self.settings.least**2 / np.where(power > 0, power, 1.0)) * (power > 0)
 
     def _refuse_dependent(self, grams: Grams, weights: np.ndarray) -> None:
         library, several = self.settings.library, self.shape[0] > 1
