@@ -22,6 +22,7 @@ from trueup.error.discovery.discover import polynomials as polynomials
 from trueup.error.discovery.discover import products as products
 from trueup.error.discovery.interpolate import interpolate as interpolate
 from trueup.error.discovery.orbits import orbit as orbit
+from trueup.error.discovery.smoothed import Smoothed as Smoothed
 from trueup.error.numerics.auto_knots import auto_knots as auto_knots
 from trueup.error.points.bias import bias as bias
 from trueup.error.points.mae import mae as mae

@@ -57,7 +57,7 @@ class Search:
         refuse_few(windows, library)
         some = self.parted(windows.states[: min(len(windows), 64)].astype(np.float64))
         self.mesh = mesh = library.mesh
-        self.sd = noise_sd(some, settings.noise, mesh)
+        self.sd = noise_sd(some, getattr(settings.noise, "noise", settings.noise), mesh)
         self.sd[list(library.places(library.inputs))] = 0.0
         self.size = spread(some)
         seen = np.maximum(self.sd, ROUNDING[windows.states.dtype] * self.size)
