@@ -59,17 +59,20 @@ def refined(search: Search, plain: Grams, chosen: list[Place]) -> tuple[Grams, N
         return plain, None
     weight = 2.0 ** max(round(order), 1)
     numerics = Numerics(order, coarse / size * weight / (weight - 1))
-    return Grams.joined(_parts(search, steps, chosen, weight)), numerics
+
+    def make(states: np.ndarray, _: None) -> Grams:
+        return _part(search, states, steps, chosen, weight)
+
+    return search.summed(make, len(chosen)), numerics
 
 
-def _parts(search: Search, steps, chosen: list[Place], weight: float):
+def _part(search: Search, states: np.ndarray, steps, chosen: list[Place], weight: float) -> Grams:
     one, two, four = steps
-    for states in search.chunks(len(chosen)):
-        states = search.smooth(search.parted(states))
-        target = search.rows(_limit(two.misses(states), four.misses(states), weight))
-        pairs = zip(one.columns(states, chosen), two.columns(states, chosen), strict=True)
-        columns = np.stack([search.rows(_limit(a, b, weight)) for a, b in pairs])
-        yield Grams.of(columns, target, search.bands)
+    states = search.smooth(search.parted(states))
+    target = search.rows(_limit(two.misses(states), four.misses(states), weight))
+    pairs = zip(one.columns(states, chosen), two.columns(states, chosen), strict=True)
+    columns = np.stack([search.rows(_limit(a, b, weight)) for a, b in pairs])
+    return Grams.of(columns, target, search.bands)
 
 
 def _limit(coarse: np.ndarray, fine: np.ndarray, weight: float) -> np.ndarray:

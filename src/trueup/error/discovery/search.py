@@ -29,6 +29,7 @@ from trueup.error.discovery.quadrature import (
 from trueup.error.discovery.refusals import refuse_dependent, refuse_few
 from trueup.error.discovery.regressions import REGRESSIONS, solved
 from trueup.error.discovery.select import choose, inclusion, supports
+from trueup.error.discovery.sums import Make, summed
 from trueup.error.discovery.ties import free
 
 
@@ -55,7 +56,7 @@ class Search:
         self.places: list[Place] = [(c, t) for c in library.searched for t in range(len(library))]
         self.mine = list(library.searched)
         refuse_few(windows, library)
-        some = self.parted(windows.states[: min(len(windows), 64)].astype(np.float64))
+        some = self.parted(np.asarray(windows.states[:64], dtype=np.float64))
         self.mesh = mesh = library.mesh
         self.sd = noise_sd(some, getattr(settings.noise, "noise", settings.noise), mesh)
         self.sd[list(library.places(library.inputs))] = 0.0
@@ -63,10 +64,10 @@ class Search:
         seen = np.maximum(self.sd, ROUNDING[windows.states.dtype] * self.size)
         spectral = mesh is not None and mesh.spectral
         self.cutoff = cutoff(some, seen, mesh) if spectral else np.inf
-        box = BlackBox(step, trial=windows.states[:2, 0], dt=windows.dt)
+        box = BlackBox(step, trial=np.asarray(windows.states[:2, 0]), dt=windows.dt)
         through = settings.target == "through the step"
         kind = Steps if settings.target == "per step" else Increments
-        self.increments = kind(box, library, windows.dt, through)
+        self.increments = kind(box, library, windows.dt, through, size=float(some.std()))
         self.far = np.inf
         if mesh is not None and spectral and settings.target != "per step":
             some = self.smooth(some)
@@ -141,9 +142,15 @@ class Search:
         sign = 1.0 if seed is None else (-1.0) ** seed
         # Never the very numbers that a user drew the noise of a made-up truth from.
         rng = None if seed is None else np.random.default_rng([OWN, seed // 2])
-        return Grams.joined(
-            self.part(increments, states, places, rng, sign) for states in self.chunks(len(places))
-        )
+
+        def make(states: np.ndarray, rng: Any) -> Grams:
+            return self.part(increments, states, places, rng, sign)
+
+        return self.summed(make, len(places), rng)
+
+    def summed(self, make: Make, columns: int, rng: Any = None) -> Grams:
+        """Sums over all windows of what ``make`` gives for some, of so many ``columns``."""
+        return summed(self.windows, make, numbers=self.most(columns), rng=rng)
 
     def part(self, increments, states, places, rng, sign: float = 1.0) -> Grams:
         states = self.parted(states)
@@ -166,7 +173,11 @@ class Search:
         return self.mesh.low_pass(states, self.cutoff)
 
     def chunks(self, columns: int):
-        return self.windows.chunks(max(20_000_000 // max(columns, 1), 1))
+        return self.windows.chunks(self.most(columns))
+
+    def most(self, columns: int) -> int:
+        """Numbers of states at a time, so that their ``columns`` stay within memory."""
+        return max(20_000_000 // max(columns, 1), 1)
 
     def parted(self, states: np.ndarray) -> np.ndarray:
         return states.reshape(*states.shape[:2], *self.shape)
