@@ -71,7 +71,7 @@ class Search:
         self.far = np.inf
         if mesh is not None and spectral and settings.target != "per step":
             some = self.smooth(some)
-            self.far = resolved(self.increments, some, self.sd, mesh=mesh, cutoff=self.cutoff)
+            self.far = resolved(self.increments, some, seen, mesh=mesh, cutoff=self.cutoff)
             self.cutoff = min(self.cutoff, self.far)
         self.keep, self.bands, self.each = projection(
             mesh, (len(self.mine), *self.shape[1:]), INNER * self.cutoff
