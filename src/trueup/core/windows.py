@@ -85,8 +85,12 @@ class Windows:
     @cached_property
     def rows(self) -> Rows:
         """Identities of all states but the first of a window, where two windows may touch."""
-        parts = (part[:, 1:].reshape(len(part) * self.length, -1) for part in self.chunks())
-        return Rows(np.concatenate([Rows.of([part]).contents for part in parts]))
+        contents = []
+        for part in self.chunks():
+            found = Rows.of([part[:, 1:].reshape(len(part) * self.length, -1)]).contents
+            assert found is not None
+            contents.append(found)
+        return Rows(np.concatenate(contents))
 
     def take(self, index) -> Windows:
         """The windows of ``index``."""

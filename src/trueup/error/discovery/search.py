@@ -46,6 +46,12 @@ FEW = 500_000
 """Numbers in the states that the columns are tried on."""
 
 
+HELD = 20_000_000
+"""Numbers that are held at a time, about: 160 MB."""
+AROUND = 20
+"""Arrays of the size of the states that smoothing and steps of the model hold besides columns."""
+
+
 class Search:
     """One search: what is known of the windows before any term is chosen."""
 
@@ -177,7 +183,7 @@ class Search:
 
     def most(self, columns: int) -> int:
         """Numbers of states at a time, so that their ``columns`` stay within memory."""
-        return max(20_000_000 // max(columns, 1), 1)
+        return max(HELD // (columns + AROUND), 1)
 
     def parted(self, states: np.ndarray) -> np.ndarray:
         return states.reshape(*states.shape[:2], *self.shape)
