@@ -20,7 +20,8 @@ PEERS = {"pysindy": ("pysindy", "pysindy")}
 HAVE = {"pysindy": "ks ks_noise lorenz", "plain": ""}
 NOTES = (
     "One thread; CPU seconds of the call. error: |c - c_true| / |c_true| over the coefficients of "
-    "the equation; terms: how many were found.",
+    "the equation; terms: how many were found. Memory is the rise of the peak during the first "
+    "call; its target is the peak of the whole process, imports and data included.",
     "trueup: of Kuramoto-Sivashinsky the model lacks u u_x and is CNAB2 with steps of .005; of "
     "Lorenz-63 it stands still, so that all seven terms are missing, windows of 40 intervals. "
     "Every coefficient comes with its interval.",

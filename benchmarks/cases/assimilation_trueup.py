@@ -17,6 +17,7 @@ from trueup.error import (
     EnsembleFilter,
     FiniteSizeInflation,
     IterativeSmoother,
+    Observations,
 )
 
 
@@ -41,15 +42,17 @@ def main(name: str, folder: str, *more: str) -> None:
         made = twins(row, folder)
     noise = np.random.default_rng(1).standard_normal((len(made.start), row.members, 40))
     start = made.start[:, None] + START * noise
-    same = {"error": 1.0, "dt": DT, "every": row.every}
-    tuned.run(step, start[0], observations=made.seen[:50, 0], **same)
+
+    def of(values: np.ndarray, **more) -> dict:
+        return {"observations": Observations(values, 1.0, every=row.every, **more), "dt": DT}
+
+    tuned.run(step, start[0], **of(made.seen[:50, 0]))
     with Clock() as clock:
         if more:
-            runs = [tuned.run(step, start, observations=made.seen, batched=True, **same)]
+            runs = [tuned.run(step, start, **of(made.seen, batched=True))]
         else:
             runs = [
-                tuned.run(step, start[e], observations=made.seen[:, e], seed=e, **same)
-                for e in range(len(start))
+                tuned.run(step, start[e], **of(made.seen[:, e]), seed=e) for e in range(len(start))
             ]
     means = runs[0].analysis if more else np.stack([run.analysis for run in runs], axis=1)
     found = judged(means, made.truth)

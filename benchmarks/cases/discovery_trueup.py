@@ -23,7 +23,7 @@ def waves(name: str) -> Task:
     settings = Discovery(products(Mesh((100 / 1024,))), noise=NOISE[name])
 
     def judge(found, *_):
-        off = KS + np.array(WRONG) + [found.value(term) for term in NAMES]
+        off = KS + np.array(WRONG) - [found.value(term) for term in NAMES]
         return {"error": float(np.linalg.norm(off) / np.sqrt(3)), "terms": len(found.terms)}
 
     return Task(lambda states: settings.fit(model, Windows(states, DT[name])), judge)

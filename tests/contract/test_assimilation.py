@@ -15,7 +15,7 @@ import pytest
 from lorenz import step
 from trueup.core import EvidenceError
 from trueup.core.cards import read_cards
-from trueup.error import EnsembleFilter
+from trueup.error import EnsembleFilter, Observations
 from trueup.error.assimilation.updates import UPDATES
 
 
@@ -70,9 +70,13 @@ SEEN[1, 3:9] = np.nan
 SEEN[2] = np.nan
 
 
-def run(row: dict, start: np.ndarray = START, seen: np.ndarray = SEEN, model=step, **more):
+def run(
+    row: dict, start: np.ndarray = START, seen: np.ndarray = SEEN, model=step, batched=False, **more
+):
     """The filter on five times, one of them without observations."""
-    return EnsembleFilter(**row).run(model, start, observations=seen, error=1.0, dt=0.05, **more)
+    return EnsembleFilter(**row).run(
+        model, start, observations=Observations(seen, 1.0, batched=batched), dt=0.05, **more
+    )
 
 
 @each_row
@@ -81,7 +85,7 @@ def test_inputs_are_untouched(row):
     for array in arrays:
         array.flags.writeable = False
     made = EnsembleFilter(**row).run(
-        step, arrays[0], observations=arrays[1], error=arrays[2], dt=0.05
+        step, arrays[0], observations=Observations(arrays[1], arrays[2]), dt=0.05
     )
     assert np.array_equal(arrays[0], START) and np.array_equal(arrays[1], SEEN, equal_nan=True)
     assert np.isfinite(made.analysis).all() and np.isfinite(made.ensemble).all()

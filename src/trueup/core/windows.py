@@ -25,7 +25,7 @@ class Windows:
     ----------
     states
         (n, m + 1, ...) m + 1 consecutive states a window, with the time between them in ``dt``;
-        finite. float32 stays float32.
+        finite. float32 stays float32. A Dask array stays one, and is summed where it lies.
     dt
         Time between two states, > 0.
     starts
@@ -43,7 +43,7 @@ class Windows:
     starts: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        states = np.asarray(self.states)
+        states = self.states if is_lazy(self.states) else np.asarray(self.states)
         states = states if states.dtype == np.float32 else states.astype(np.float64, copy=False)
         if states.ndim < 3 or states.shape[1] < 2 or not states.size:
             raise EvidenceError(
@@ -52,7 +52,7 @@ class Windows:
                 why="a window holds two states or more, and a state one number or more",
                 do="Pass (windows, states in time, ...); for one long run use Windows.of",
             )
-        bad = np.any(~np.isfinite(states).reshape(len(states), -1), axis=1)
+        bad = ~np.asarray(np.isfinite(states).all(axis=tuple(range(1, states.ndim))))
         if bad.any():
             raise EvidenceError(
                 "Windows",
@@ -85,9 +85,12 @@ class Windows:
     @cached_property
     def rows(self) -> Rows:
         """Identities of all states but the first of a window, where two windows may touch."""
-        contents = Rows.of([self.states[:, 1:].reshape(len(self) * self.length, -1)]).contents
-        assert contents is not None
-        return Rows(contents)
+        contents = []
+        for part in self.chunks():
+            found = Rows.of([part[:, 1:].reshape(len(part) * self.length, -1)]).contents
+            assert found is not None
+            contents.append(found)
+        return Rows(np.concatenate(contents))
 
     def take(self, index) -> Windows:
         """The windows of ``index``."""
@@ -98,7 +101,7 @@ class Windows:
         """States in float64, some windows at a time, of about so many ``numbers``."""
         few = max(1, numbers // max(self.states[0].size, 1))
         for first in range(0, len(self), few):
-            yield self.states[first : first + few].astype(np.float64)
+            yield np.asarray(self.states[first : first + few]).astype(np.float64)
 
     @classmethod
     def of(
@@ -137,7 +140,15 @@ class Windows:
             )
         first = np.arange(0, len(states) - length, every)
         starts = first * dt if stamps is None else stamps[first]
+        if is_lazy(states):
+            each = [states[i : first[-1] + i + 1 : every] for i in range(length + 1)]
+            return cls(np.stack(each, axis=1), dt, starts)
         return cls(states[first[:, None] + np.arange(length + 1)], dt, starts)
+
+
+def is_lazy(states: Any) -> bool:
+    """Whether ``states`` are a Dask array, which is read block by block."""
+    return hasattr(states, "to_delayed") and hasattr(states, "rechunk")
 
 
 def step_of_time(who: str, dt: Any) -> float:
@@ -151,7 +162,7 @@ def step_of_time(who: str, dt: Any) -> float:
 def states_of(run: Any) -> tuple[np.ndarray, np.ndarray | None]:
     """States (times, ...) and their time stamps where they are known."""
     if not hasattr(run, "dims"):
-        return np.asarray(run), None
+        return (run if is_lazy(run) else np.asarray(run)), None
     run = field_of("Windows.of", run)
     if "time" not in run.dims:
         raise EvidenceError(
@@ -162,7 +173,8 @@ def states_of(run: Any) -> tuple[np.ndarray, np.ndarray | None]:
         )
     run = run.transpose("time", *({"component"} & set(run.dims)), ...)
     stamps = np.asarray(run["time"].values) if "time" in run.coords else None
-    return run.values, None if stamps is None else seconds(stamps)
+    states = run.data if is_lazy(run.data) else run.values
+    return states, None if stamps is None else seconds(stamps)
 
 
 FEW = 12

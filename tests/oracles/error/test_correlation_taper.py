@@ -5,7 +5,7 @@ import pytest
 
 from lorenz import step, twins
 from trueup.core import UsageError
-from trueup.error import CorrelationTaper, EnsembleFilter
+from trueup.error import CorrelationTaper, EnsembleFilter, Observations
 
 
 def correlations(r: np.ndarray, members: int, seed: int) -> np.ndarray:
@@ -51,7 +51,7 @@ def test_many_members_are_believed():
 
 def test_ten_members_follow_lorenz_96_only_with_it():
     E, truth, y = twins(3, 250, 10, seed=3)
-    same = {"observations": y, "error": 1.0, "dt": 0.05, "batched": True}
+    same = {"observations": Observations(y, 1.0, batched=True), "dt": 0.05}
     made = EnsembleFilter(inflation=1.05, rotate=True, localisation=CorrelationTaper(2.0))
     near = made.run(step, E, **same).rmse(truth, burn_in=100).value
     far = EnsembleFilter(inflation=1.05, rotate=True).run(step, E, **same)
@@ -63,9 +63,9 @@ def test_every_update_takes_it(update):
     rng = np.random.default_rng(0)
     E = rng.normal(size=(400, 1)) + 0.3 * rng.normal(size=(400, 5))
     run = EnsembleFilter(update=update, localisation=CorrelationTaper()).run
-    made = run(lambda x, dt: x, E, observations=[[1.0] * 5], error=1.0, dt=1.0)
+    made = run(lambda x, dt: x, E, observations=Observations([[1.0] * 5], 1.0), dt=1.0)
     plain = EnsembleFilter(update=update).run(
-        lambda x, dt: x, E, observations=[[1.0] * 5], error=1.0, dt=1.0
+        lambda x, dt: x, E, observations=Observations([[1.0] * 5], 1.0), dt=1.0
     )
     assert made.analysis == pytest.approx(plain.analysis, abs=0.02)
 

@@ -56,6 +56,14 @@ def test_missing_terms_of_kuramoto_sivashinsky_are_found_to_five_digits(waves, k
     assert {f.name: f.value for f in found.terms} == pytest.approx(wanted, abs=1e-5)
 
 
+def test_a_mean_that_stays_zero_does_not_hide_the_waves_of_single_precision(waves):
+    """The mean of a wave is rounding, which moves by more than itself and says nothing."""
+    model = KuramotoSivashinsky(u_ux=0.0, grid=LINE, integrator="cnab2")
+    found = Discovery(products(MESH)).fit(model, Windows(waves[:, :3].astype(np.float32), 0.005))
+    assert [f.name for f in found.terms] == ["u u_x"]
+    assert found.value("u u_x") == pytest.approx(-1, abs=1e-3)
+
+
 @pytest.mark.parametrize("regression", REGRESSIONS)
 def test_every_regression_finds_the_term(waves, regression):
     model = KuramotoSivashinsky(u_ux=0.5, grid=LINE)

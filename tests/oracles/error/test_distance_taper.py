@@ -5,7 +5,7 @@ import pytest
 
 from lorenz import step, twins
 from trueup.core import UsageError
-from trueup.error import DistanceTaper, EnsembleFilter
+from trueup.error import DistanceTaper, EnsembleFilter, Observations
 from trueup.error.assimilation.distance_taper import gaspari_cohn
 
 
@@ -21,7 +21,7 @@ def stay(x, dt):
 def once(E, y, **settings):
     """The analysis of one observation of the whole state."""
     run = EnsembleFilter(**settings).run
-    return run(stay, E, observations=y[None], error=0.7, dt=1.0)
+    return run(stay, E, observations=Observations(y[None], 0.7), dt=1.0)
 
 
 def test_the_polynomial_is_smooth_and_a_bell():
@@ -86,10 +86,8 @@ def test_the_state_keeps_its_order():
         ).run(
             stay,
             E[:, order],
-            observations=y[None],
-            error=0.7,
+            observations=Observations(y[None], 0.7, np.eye(24)[:, order]),
             dt=1.0,
-            operator=np.eye(24)[:, order],
         )
         assert one.ensemble[:, order] == pytest.approx(two.ensemble)
 
@@ -156,7 +154,7 @@ def test_seven_members_follow_lorenz_96(settings, radius, expected):
     """Expected by DAPPER's ``sakov2008.py``; mean of 20 x 150 errors, standard error .003."""
     E, truth, y = twins(20, 300, 7, seed=1)
     settings = EnsembleFilter(localisation=DistanceTaper(radius, period=40), **settings)
-    made = settings.run(step, E, observations=y, error=1.0, dt=0.05, batched=True)
+    made = settings.run(step, E, observations=Observations(y, 1.0, batched=True), dt=0.05)
     assert made.rmse(truth, burn_in=150).value == pytest.approx(expected, abs=0.005 + 3 * 0.003)
 
 
@@ -169,7 +167,7 @@ def test_what_has_no_place_is_refused():
     ]:
         with pytest.raises(UsageError, match=words):
             EnsembleFilter(localisation=taper).run(
-                stay, E, observations=y[None], error=1.0, dt=1.0, operator=lambda x: x[:, :2]
+                stay, E, observations=Observations(y[None], 1.0, lambda x: x[:, :2]), dt=1.0
             )
     with pytest.raises(UsageError, match="radius is 0"):
         DistanceTaper(0)

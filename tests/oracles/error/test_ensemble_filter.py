@@ -12,6 +12,7 @@ from trueup.error import (
     EnsembleFilter,
     FiniteSizeInflation,
     IterativeSmoother,
+    Observations,
 )
 
 
@@ -38,7 +39,7 @@ def problem(members=12, size=6, seen=4, seed=0, correlated=False):
 def once(E, H, error, y, **settings):
     """The analysis of one observation."""
     run = EnsembleFilter(**settings).run
-    return run(stay, E, observations=y[None], error=error, dt=1.0, operator=H)
+    return run(stay, E, observations=Observations(y[None], error, H), dt=1.0)
 
 
 @pytest.mark.parametrize("correlated", [False, True])
@@ -115,7 +116,7 @@ def test_a_linear_model_is_filtered_as_by_kalman(update):
     M = np.linalg.qr(rng.normal(size=(5, 5)))[0] * 1.02
     ys = rng.normal(size=(20, 3))
     made = EnsembleFilter(update=update, rotate=True).run(
-        lambda x, dt: x @ M.T, E, observations=ys, error=R, dt=1.0, operator=H
+        lambda x, dt: x @ M.T, E, observations=Observations(ys, R, H), dt=1.0
     )
     forecasts, analyses = kalman_filter(E.mean(0), np.cov(E.T), M, H, R, ys)
     assert made.analysis == pytest.approx(np.array([m for m, _ in analyses]), abs=1e-8)
@@ -141,10 +142,9 @@ def test_experiments_together_are_experiments_one_by_one():
     E, _, y = twins(3, 30, 12)
     y[4, 1, 3:9] = np.nan
     settings = EnsembleFilter(inflation=1.05, localisation=DistanceTaper(4, period=40))
-    same = {"error": 1.0, "dt": 0.05}
-    both = settings.run(step, E, observations=y, batched=True, **same)
+    both = settings.run(step, E, observations=Observations(y, 1.0, batched=True), dt=0.05)
     for e in range(3):
-        one = settings.run(step, E[e], observations=y[:, e], **same)
+        one = settings.run(step, E[e], observations=Observations(y[:, e], 1.0), dt=0.05)
         assert both.analysis[:, e] == pytest.approx(one.analysis, abs=1e-6)
         assert both.spread[:, e] == pytest.approx(one.spread, abs=1e-6)
 
@@ -163,7 +163,9 @@ TABLE = [
 def test_lorenz_96_is_followed_as_closely_as_expected(members, settings, expected):
     """Mean of 32 x 150 dependent errors: a standard error of .003, beside .005 of rounding."""
     E, truth, y = twins(32, 300, members, seed=1)
-    made = EnsembleFilter(**settings).run(step, E, observations=y, error=1.0, dt=0.05, batched=True)
+    made = EnsembleFilter(**settings).run(
+        step, E, observations=Observations(y, 1.0, batched=True), dt=0.05
+    )
     assert made.rmse(truth, burn_in=150).value == pytest.approx(expected, abs=0.005 + 3 * 0.003)
     assert made.findings == () and made.consistency.value == pytest.approx(1, abs=0.02)
 
@@ -171,21 +173,21 @@ def test_lorenz_96_is_followed_as_closely_as_expected(members, settings, expecte
 def test_inconsistent_errors_are_named():
     E, truth, y = twins(1, 150, 24)
     run = EnsembleFilter(inflation=1.02, rotate=True).run
-    same = {"observations": truth[:, 0] + 5 * (y - truth)[:, 0], "dt": 0.05}
-    wrong = run(step, E[0], error=1.0, **same)
+    seen = truth[:, 0] + 5 * (y - truth)[:, 0]
+    wrong = run(step, E[0], observations=Observations(seen, 1.0), dt=0.05)
     with pytest.raises(EvidenceError, match=r"times as far from the forecast as their stated"):
         wrong.check()
     said = float(re.search(r"about ([\d.]+), or less", str(wrong.findings[0]))[1])
     assert 5 < said < 10
-    right = run(step, E[0], error=5.0, **same)
+    right = run(step, E[0], observations=Observations(seen, 5.0), dt=0.05)
     assert right.check() is right
-    late = run(step, E[0], observations=y[:, 0], error=10.0, dt=0.05)
+    late = run(step, E[0], observations=Observations(y[:, 0], 10.0), dt=0.05)
     assert "the stated error, or the spread, is too large" in str(late.findings[0])
 
 
 def test_a_collapsed_ensemble_is_named():
     E, _, y = twins(1, 200, 6)
-    made = EnsembleFilter().run(step, E[0], observations=y[:, 0], error=1.0, dt=0.05)
+    made = EnsembleFilter().run(step, E[0], observations=Observations(y[:, 0], 1.0), dt=0.05)
     assert "sure of a state that is not the truth" in str(made.findings[0])
     assert "Raise inflation" in str(made.findings[0])
 
@@ -196,13 +198,13 @@ def test_members_that_fail_are_left_out_and_named():
 
     E = np.array([[0.0], [4.0], [1.0], [2.0], [0.5]])
     run = EnsembleFilter(inflation=1.0).run
-    made = run(fragile, E, observations=[[1.0], [1.0]], error=1.0, dt=1.0)
+    made = run(fragile, E, observations=Observations([[1.0], [1.0]], 1.0), dt=1.0)
     assert made.lost == ((0, 1),) and made.ensemble.shape == (4, 1)
-    rest = run(stay, E[[0, 2, 3, 4]], observations=[[1.0], [1.0]], error=1.0, dt=1.0)
+    rest = run(stay, E[[0, 2, 3, 4]], observations=Observations([[1.0], [1.0]], 1.0), dt=1.0)
     assert made.ensemble == pytest.approx(rest.ensemble)
     worse = np.array([[0.0], [4.0], [9.0], [9.0], [0.5]])
     with pytest.raises(EvidenceError, match=r"2 finite members are left at time 0; members \[1,"):
-        run(fragile, worse, observations=[[1.0]], error=1.0, dt=1.0)
+        run(fragile, worse, observations=Observations([[1.0]], 1.0), dt=1.0)
 
 
 def test_a_simulator_is_taken_for_its_step():
@@ -211,14 +213,16 @@ def test_a_simulator_is_taken_for_its_step():
             return step(x, dt)
 
     E, _, y = twins(1, 5, 10)
-    same = {"observations": y[:, 0], "error": 1.0, "dt": 0.05}
+    same = {"observations": Observations(y[:, 0], 1.0), "dt": 0.05}
     made, plain = (EnsembleFilter().run(model, E[0], **same) for model in (Model(), step))
     assert np.array_equal(made.analysis, plain.analysis)
 
 
 def test_steps_between_observations_are_counted():
     E, _, y = twins(1, 3, 10, every=4)
-    made = EnsembleFilter().run(step, E[0], observations=y[:, 0], error=1.0, dt=0.05, every=4)
+    made = EnsembleFilter().run(
+        step, E[0], observations=Observations(y[:, 0], 1.0, every=4), dt=0.05
+    )
     first = E[0]
     for _ in range(4):
         first = step(first, 0.05)
@@ -229,7 +233,7 @@ def test_members_run_on_the_workers_of_a_client():
     distributed = pytest.importorskip("distributed")
     E, _, y = twins(1, 5, 10)
     run = EnsembleFilter().run
-    same = {"observations": y[:, 0], "error": 1.0, "dt": 0.05}
+    same = {"observations": Observations(y[:, 0], 1.0), "dt": 0.05}
     with distributed.Client(
         processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None
     ) as client:
@@ -241,9 +245,9 @@ BAD = [
     ({"ensemble": np.zeros((2, 3))}, r"the ensemble has shape \(2, 3\)"),
     ({"ensemble": np.zeros((5, 3))}, r"all 5 members are equal at the start"),
     ({"ensemble": np.r_[np.eye(3), [[np.nan, 0, 0]]]}, r"members \[3\] are not finite"),
-    ({"observations": np.zeros((4, 2))}, r"gives 3 values, observations have 2 a time"),
-    ({"observations": np.full((4, 3), np.inf)}, r"hold infinite values"),
-    ({"observations": np.zeros((0, 3))}, r"observations have shape \(0, 3\)"),
+    ({"values": np.zeros((4, 2))}, r"gives 3 values, observations have 2 a time"),
+    ({"values": np.full((4, 3), np.inf)}, r"hold infinite values"),
+    ({"values": np.zeros((0, 3))}, r"observations have shape \(0, 3\)"),
     ({"operator": np.zeros((3, 5))}, r"a matrix \(3, 5\), the state has 3"),
     ({"operator": [0, 1, 7]}, r"takes number 7 of a state of 3"),
     ({"operator": lambda x: x[:, :2]}, r"the operator gives \(6, 2\) for 6 members"),
@@ -258,10 +262,12 @@ BAD = [
 @pytest.mark.parametrize(("wrong", "words"), BAD)
 def test_misuse_says_what_is_wrong(wrong, words):
     rng = np.random.default_rng(0)
-    call = {"step": stay, "ensemble": rng.normal(size=(6, 3)), "observations": np.zeros((4, 3))}
-    call |= {"error": 1.0, "dt": 1.0} | wrong
+    call = {"step": stay, "ensemble": rng.normal(size=(6, 3))}
+    seen = {"values": np.zeros((4, 3)), "error": 1.0}
+    seen |= {name: value for name, value in wrong.items() if name not in call}
+    call |= {name: value for name, value in wrong.items() if name in call}
     with pytest.raises((EvidenceError, UsageError), match=words):
-        EnsembleFilter().run(call.pop("step"), call.pop("ensemble"), **call)
+        EnsembleFilter().run(**call, observations=Observations(**seen), dt=1.0)
 
 
 SETTINGS = [

@@ -5,7 +5,7 @@ import pytest
 
 from lorenz import step, twins
 from trueup.core import UsageError
-from trueup.error import EnsembleFilter, FiniteSizeInflation
+from trueup.error import EnsembleFilter, FiniteSizeInflation, Observations
 
 
 def problem(members, seen, seed, scale=1.0, off=1.0):
@@ -65,7 +65,7 @@ def test_lorenz_96_needs_no_tuning(certainty, expected):
     """DAPPER's ``sakov2008.py`` says .21 and .18; run for 20,000 times it gives .22 and .18."""
     E, truth, y = twins(24, 300, 24, seed=1)
     settings = EnsembleFilter(inflation=FiniteSizeInflation(certainty), rotate=True)
-    made = settings.run(step, E, observations=y, error=1.0, dt=0.05, batched=True)
+    made = settings.run(step, E, observations=Observations(y, 1.0, batched=True), dt=0.05)
     assert made.rmse(truth, burn_in=150).value == pytest.approx(expected, abs=0.005 + 3 * 0.003)
     assert (made.inflation > 0.9).all() and made.inflation.shape == (300, 24)
 

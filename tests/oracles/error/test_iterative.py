@@ -6,14 +6,14 @@ from scipy.optimize import minimize
 
 from lorenz import kalman_filter, linear, rauch_tung_striebel, step, twins
 from trueup.core import UsageError
-from trueup.error import EnsembleFilter, IterativeSmoother
+from trueup.error import EnsembleFilter, IterativeSmoother, Observations
 
 
 @pytest.mark.parametrize("lag", [1, 3, 12, 20])
 def test_a_linear_model_needs_one_step_to_the_exact_answer(lag):
     M, H, R, E, ys = linear()
     made = EnsembleFilter(rotate=True, smoother=IterativeSmoother(lag)).run(
-        lambda x, dt: x @ M.T, E, observations=ys, error=R, dt=1.0, operator=H
+        lambda x, dt: x @ M.T, E, observations=Observations(ys, R, H), dt=1.0
     )
     forecasts, analyses = kalman_filter(E.mean(0), np.cov(E.T), M, H, R, ys)
     assert made.analysis == pytest.approx(np.array([m for m, _ in analyses]), abs=1e-7)
@@ -42,7 +42,7 @@ def test_the_mode_is_that_of_a_minimiser():
 
     best = minimize(cost, np.zeros(9), tol=1e-12).x
     made = EnsembleFilter(smoother=IterativeSmoother(tolerance=1e-8, iterations=50)).run(
-        model, E, observations=y[None], error=0.005, dt=0.7
+        model, E, observations=Observations(y[None], 0.005), dt=0.7
     )
     assert made.analysis[0] == pytest.approx(model(mean + best @ A, 0.7), abs=2e-4)
 
@@ -50,7 +50,7 @@ def test_the_mode_is_that_of_a_minimiser():
 def test_it_follows_lorenz_96_where_a_filter_does_not():
     """Observed every 0.6 units: DAPPER expects .46 of 25 members and inflation 1.2."""
     E, truth, y = twins(8, 80, 25, seed=1, every=12)
-    same = {"observations": y, "error": 1.0, "dt": 0.05, "every": 12, "batched": True}
+    same = {"observations": Observations(y, 1.0, every=12, batched=True), "dt": 0.05}
     smoother = IterativeSmoother()
     made = EnsembleFilter(inflation=1.2, rotate=True, smoother=smoother).run(step, E, **same)
     found = made.rmse(truth, burn_in=15).value

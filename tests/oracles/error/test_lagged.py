@@ -5,7 +5,7 @@ import pytest
 
 from lorenz import kalman_filter, linear, rauch_tung_striebel, step, twins
 from trueup.core import UsageError
-from trueup.error import DistanceTaper, EnsembleFilter, LaggedSmoother
+from trueup.error import DistanceTaper, EnsembleFilter, LaggedSmoother, Observations
 
 
 @pytest.mark.parametrize("update", ["square_root", "serial"])
@@ -13,7 +13,7 @@ from trueup.error import DistanceTaper, EnsembleFilter, LaggedSmoother
 def test_a_linear_model_is_smoothed_as_by_rauch_tung_and_striebel(update, lag):
     M, H, R, E, ys = linear()
     made = EnsembleFilter(update=update, rotate=True, smoother=LaggedSmoother(lag)).run(
-        lambda x, dt: x @ M.T, E, observations=ys, error=R, dt=1.0, operator=H
+        lambda x, dt: x @ M.T, E, observations=Observations(ys, R, H), dt=1.0
     )
     forecasts, analyses = kalman_filter(E.mean(0), np.cov(E.T), M, H, R, ys)
     for k in range(12):
@@ -37,7 +37,7 @@ def test_later_observations_help_with_lorenz_96(update, localisation):
     settings = EnsembleFilter(
         update, inflation, localisation=localisation, smoother=LaggedSmoother(5)
     )
-    same = {"observations": y, "error": 1.0, "dt": 0.05, "batched": True}
+    same = {"observations": Observations(y, 1.0, batched=True), "dt": 0.05}
     made = settings.run(step, E, **same)
     filtered = made.rmse(truth, burn_in=40).value
     assert made.rmse(truth, of="smoothed", burn_in=40).value < 0.93 * filtered < 0.3

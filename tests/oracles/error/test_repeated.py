@@ -5,7 +5,7 @@ import pytest
 
 from lorenz import kalman, kalman_filter, linear, rauch_tung_striebel
 from trueup.core import UsageError
-from trueup.error import DistanceTaper, EnsembleFilter, MultipleAssimilation
+from trueup.error import DistanceTaper, EnsembleFilter, MultipleAssimilation, Observations
 
 
 def stay(x, dt):
@@ -18,7 +18,7 @@ def stay(x, dt):
 def test_steps_of_a_linear_problem_are_one_update(update, times):
     _, H, R, E, ys = linear()
     settings = EnsembleFilter(update, smoother=MultipleAssimilation(times))
-    made = settings.run(stay, E, observations=ys[:1], error=R, dt=1.0, operator=H)
+    made = settings.run(stay, E, observations=Observations(ys[:1], R, H), dt=1.0)
     mean, P = kalman(E.mean(0), np.cov(E.T), H, R, ys[0])
     assert made.analysis[0] == pytest.approx(mean) and np.cov(made.ensemble.T) == pytest.approx(P)
 
@@ -27,7 +27,7 @@ def test_steps_of_a_linear_problem_are_one_update(update, times):
 def test_windows_of_a_linear_model_are_smoothed_exactly(lag):
     M, H, R, E, ys = linear()
     made = EnsembleFilter(smoother=MultipleAssimilation(3, lag)).run(
-        lambda x, dt: x @ M.T, E, observations=ys, error=R, dt=1.0, operator=H
+        lambda x, dt: x @ M.T, E, observations=Observations(ys, R, H), dt=1.0
     )
     forecasts, analyses = kalman_filter(E.mean(0), np.cov(E.T), M, H, R, ys)
     assert made.analysis == pytest.approx(np.array([m for m, _ in analyses]), abs=1e-7)
@@ -45,9 +45,7 @@ def test_a_bent_observation_is_followed_better_in_more_steps():
     off = {}
     for times in (1, 4, 16):
         settings = EnsembleFilter("perturbed", smoother=MultipleAssimilation(times))
-        made = settings.run(
-            stay, E, observations=[[2.0]], error=0.2, dt=1.0, operator=lambda x: np.exp(x)
-        )
+        made = settings.run(stay, E, observations=Observations([[2.0]], 0.2, np.exp), dt=1.0)
         off[times] = abs(made.analysis[0, 0] - mean), abs(made.spread[0] - sd)
     assert off[16][0] < off[4][0] < off[1][0] and off[16][1] < off[1][1]
     assert off[16][0] < 0.5 * sd
@@ -59,7 +57,7 @@ def test_steps_take_a_localisation():
     taper = DistanceTaper(1e6)
     made, plain = (
         EnsembleFilter("deterministic", localisation=where, smoother=MultipleAssimilation()).run(
-            stay, E, observations=y, error=1.0, dt=1.0
+            stay, E, observations=Observations(y, 1.0), dt=1.0
         )
         for where in (taper, None)
     )

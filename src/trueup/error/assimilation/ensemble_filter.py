@@ -29,8 +29,8 @@ Examples
 >>> truth = np.array([np.linalg.matrix_power(turn, k + 1)[0] for k in range(100)])
 >>> seen = truth[:, :1] + rng.normal(0, 0.1, (100, 1))            # the first of two numbers
 >>> made = EnsembleFilter().run(
-...     lambda x, dt: x @ turn, rng.normal(size=(20, 2)), observations=seen, error=0.1, dt=0.3,
-...     operator=[0])
+...     lambda x, dt: x @ turn, rng.normal(size=(20, 2)), dt=0.3,
+...     observations=Observations(seen, error=0.1, operator=[0]))
 >>> made.analysis.shape, made.rmse(truth, burn_in=20).value < 0.04
 ((100, 2), True)
 """
@@ -45,9 +45,13 @@ from trueup.core.cards import Card
 from trueup.core.errors import EvidenceError, UsageError
 from trueup.error.assimilation.cycle import FEWEST, Cycle, Model
 from trueup.error.assimilation.lagged import sweep
+from trueup.error.assimilation.observations import Observations
 from trueup.error.assimilation.observer import WHO, Observer
 from trueup.error.assimilation.result import Assimilated, judge
 from trueup.error.assimilation.updates import UPDATES
+
+
+__all__ = ["EnsembleFilter", "Observations"]
 
 
 CARD = Card(
@@ -66,6 +70,7 @@ CARD = Card(
         "smoother": "none, LaggedSmoother, IterativeSmoother, MultipleAssimilation",
     },
     cost="runs of the members, and O(n^2 (m + p) + n^3) an update of n members",
+    exports=("EnsembleFilter", "Observations"),
     not_for="laws with several modes, which a mean and a covariance cannot hold",
 )
 
@@ -130,18 +135,7 @@ class EnsembleFilter:
             self.smoother.refuse(self)
 
     def run(
-        self,
-        step,
-        ensemble,
-        *,
-        observations,
-        error,
-        dt: float,
-        every: int = 1,
-        operator=None,
-        seed: int = 0,
-        client=None,
-        batched: bool = False,
+        self, step, ensemble, *, observations: Observations, dt: float, seed: int = 0, client=None
     ) -> Assimilated:
         """Means, spreads and findings of t times, the first one cycle after the start.
 
@@ -152,33 +146,25 @@ class EnsembleFilter:
         ensemble
             (members, ...) states at the start, at least three; single precision stays.
         observations
-            (t, p); NaN is left out.
-        error
-            Their standard deviation, one or (p,), or covariance (p, p), in their unit.
-        dt, every
-            Length of a step, in the model's time, and steps from one observation to the next.
-        operator
-            What is observed: None for the whole state, indices or a mask of the flattened state, a
-            matrix (p, m), or a function of states (members, ...) that gives (members, p).
+            ``Observations(values, error)``: what was seen, and how wrong that may be.
+        dt
+            Length of a step, in the model's time.
         seed
             Seed of rotations and perturbations.
         client
             A ``dask.distributed`` client, on whose workers members run.
-        batched
-            Whether ensemble (e, members, ...) and observations (t, e, p) are e experiments.
         """
-        E, shape = _members(ensemble, batched)
-        y = _observed(observations, E, batched)
-        observer = Observer(operator, error, shape=shape, count=y.shape[2], dtype=E.dtype)
+        E, shape = _members(ensemble, observations.batched)
+        y = observations.series(len(E), E.dtype)
+        observer = observations.observer(shape, y)
         self._check(observer)
-        model = Model(getattr(step, "step", step), dt, every, shape, client)
+        model = Model(getattr(step, "step", step), dt, observations.every, shape, client)
         members = np.arange(E.shape[1])
         cycle = Cycle(self, model, observer, y, np.random.default_rng(seed), members)
         run = sweep(cycle, E, 0) if self.smoother is None else self.smoother.sweep(cycle, E)
-        return _result(cycle, *run, batched)
+        return _result(cycle, *run, observations.batched)
 
     def _check(self, observer: Observer) -> None:
-        observer.check_count()
         if self.localisation is not None and not observer.independent:
             raise UsageError(
                 WHO,
@@ -215,23 +201,6 @@ def _members(ensemble, batched: bool) -> tuple[np.ndarray, tuple[int, ...]]:
             do="Add to each member an error of the size that the start may have",
         )
     return E, shape
-
-
-def _observed(observations, E: np.ndarray, batched: bool) -> np.ndarray:
-    """(t, e, p) observations in the precision of the members."""
-    y = np.asarray(observations, dtype=E.dtype)
-    if y.ndim < 1 + batched or not y.size or (batched and y.shape[1] != len(E)):
-        raise EvidenceError(
-            WHO,
-            f"observations have shape {y.shape}, with {len(E)} experiment(s)",
-            do="Pass (times, p), with batched=True (times, experiments, p)",
-        )
-    y = y.reshape(len(y), len(E), -1)
-    if np.isinf(y).any():
-        raise EvidenceError(
-            WHO, "observations hold infinite values", do="Mark what is missing by NaN"
-        )
-    return y
 
 
 def _result(cycle: Cycle, E, smoothed, spreads, batched: bool) -> Assimilated:

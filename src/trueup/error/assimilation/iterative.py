@@ -12,11 +12,11 @@ root filter.
 Examples
 --------
 >>> import numpy as np
->>> from trueup.error import EnsembleFilter
+>>> from trueup.error import EnsembleFilter, Observations
 >>> grow = lambda x, dt: x + dt * x * (1 - x)                # logistic growth, seen at its end
 >>> start = np.random.default_rng(0).normal(0.3, 0.1, (50, 1))
 >>> made = EnsembleFilter(smoother=IterativeSmoother()).run(
-...     grow, start, observations=[[0.9]], error=0.02, dt=0.1, every=30)
+...     grow, start, dt=0.1, observations=Observations([[0.9]], error=0.02, every=30))
 >>> made.analysis.round(2).tolist()
 [[0.9]]
 """

@@ -8,13 +8,13 @@ smoother of Rauch, Tung and Striebel. It runs no model backwards and costs no st
 Examples
 --------
 >>> import numpy as np
->>> from trueup.error import EnsembleFilter
+>>> from trueup.error import EnsembleFilter, Observations
 >>> rng = np.random.default_rng(0)
 >>> walk = np.cumsum(rng.normal(size=(50, 1)), axis=0)
 >>> drift = lambda x, dt: x + rng.normal(size=x.shape)
 >>> made = EnsembleFilter(smoother=LaggedSmoother(5)).run(
-...     drift, rng.normal(size=(200, 1)), observations=walk + rng.normal(size=walk.shape),
-...     error=1.0, dt=1.0)
+...     drift, rng.normal(size=(200, 1)), dt=1.0,
+...     observations=Observations(walk + rng.normal(size=walk.shape), error=1.0))
 >>> made.rmse(walk, of="smoothed").value < made.rmse(walk).value
 True
 """

@@ -8,12 +8,12 @@ update exactly.
 Examples
 --------
 >>> import numpy as np
->>> from trueup.error import EnsembleFilter
+>>> from trueup.error import EnsembleFilter, Observations
 >>> decay = lambda rate: np.exp(-rate * np.arange(1, 6))     # a rate that is known by five values
 >>> guess = np.random.default_rng(0).normal(1.0, 0.3, (100, 1))
 >>> made = EnsembleFilter(smoother=MultipleAssimilation(8)).run(
-...     lambda x, dt: x, guess, observations=decay(np.array([[0.5]])), error=0.01, dt=0.0,
-...     operator=decay)
+...     lambda x, dt: x, guess, dt=0.0,
+...     observations=Observations(decay(np.array([[0.5]])), error=0.01, operator=decay))
 >>> made.analysis.round(2).tolist()
 [[0.5]]
 """

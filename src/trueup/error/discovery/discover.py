@@ -13,6 +13,7 @@ from trueup.error.discovery.library import Library, functions, polynomials, prod
 from trueup.error.discovery.mesh import Mesh
 from trueup.error.discovery.regressions import REGRESSIONS
 from trueup.error.discovery.search import Search
+from trueup.error.discovery.smoothed import Smoothed
 from trueup.error.discovery.terms import Factor, Term
 
 
@@ -38,7 +39,7 @@ CARD = Card(
           "derivatives": "spectral, differences, weak form",
           "target": "through the step, plain, per step",
           "regression": "elimination, rvm, stlsq, sr3, ensemble",
-          "noise": "low-pass, windows, extrapolation",
+          "noise": "low-pass, windows, extrapolation, ensemble smoother",
           "time": "waves that move too far left out, error of the integrals in the intervals",
           "stopping": "held-out windows"},
     paper="Mojgani, Chattopadhyay & Hassanzadeh 2022, Chaos 32, 061105, arXiv:2110.00546; "
@@ -67,7 +68,7 @@ class Discovery:
         The terms that are tried.
     noise
         Standard deviation of the noise of the observations as a share of that of the states, in
-        [0, 1); None estimates it.
+        [0, 1); None estimates it. ``Smoothed(0.1)``: an ensemble smoother takes it off a long run.
     target
         ``"through the step"``, or ``"plain"``: terms where they stand, as published. ``"per step"``
         for a model of discrete steps (driven, or of delayed values): what every step misses, seen
@@ -101,7 +102,7 @@ class Discovery:
     """
 
     library: Library
-    noise: float | None = 0.0
+    noise: float | Smoothed | None = 0.0
     target: str = "through the step"
     regression: str = "elimination"
     least: float = 0.01
@@ -141,6 +142,8 @@ class Discovery:
         """
         if not 0 < level < 1:
             raise UsageError("Discovery", f"level is {level}", do="Pass a share, such as 0.95")
+        if isinstance(self.noise, Smoothed):
+            return self.noise.search(self, step, windows, level=level, seed=seed)
         return Search(self, step, windows).run(level=level, seed=seed)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,17 +61,36 @@ class Grams:
         return cls(xx, xy, yy, np.bincount(bands, minlength=many).astype(float))
 
     @classmethod
-    def joined(cls, parts: Iterable[Grams]) -> Grams:
-        """Blocks of all ``parts``, neighbours put together where there are too many."""
-        parts = list(parts)
-        whole = cls(*(np.concatenate([getattr(g, name) for g in parts])
-                      for name in ("xx", "xy", "yy")), parts[0].rows)  # fmt: skip
-        n = len(whole.yy)
-        if n <= BLOCKS:
-            return whole
-        edges = np.arange(BLOCKS) * n // BLOCKS
-        sums = (np.add.reduceat(a, edges, axis=0) for a in (whole.xx, whole.xy, whole.yy))
-        return cls(*sums, whole.rows * n / BLOCKS)
+    def joined(cls, parts: Iterable[Grams], windows: int | None = None) -> Grams:
+        """Blocks of all ``parts``, neighbours put together where there are too many.
+
+        With the number of ``windows`` of all parts told, no more than one part is held.
+        """
+        if windows is None:
+            parts = list(parts)
+            windows = sum(part.blocks for part in parts)
+        return cls.merged(placed(parts, windows), windows)
+
+    @classmethod
+    def merged(cls, pieces: Iterable[tuple[int, Grams]], windows: int) -> Grams:
+        """Blocks of all ``pieces``, each with the number of its first block."""
+        blocks = min(windows, BLOCKS)
+        sums: list[np.ndarray] = []
+        for at, piece in pieces:
+            arrays = (piece.xx, piece.xy, piece.yy)
+            sums = sums or [np.zeros((blocks, *a.shape[1:])) for a in arrays]
+            for whole, part in zip(sums, arrays, strict=True):
+                whole[at : at + len(part)] += part
+            rows = piece.rows
+        return cls(*sums, rows * (windows / blocks))
+
+    def piece(self, first: int, windows: int) -> tuple[int, Grams]:
+        """Its windows, from the ``first`` on of so many ``windows``, in the blocks of the whole."""
+        edges = np.arange(min(windows, BLOCKS)) * windows // min(windows, BLOCKS)
+        block = np.searchsorted(edges, first + np.arange(self.blocks), side="right") - 1
+        starts = np.flatnonzero(np.diff(block, prepend=-1))
+        sums = (np.add.reduceat(a, starts, axis=0) for a in (self.xx, self.xy, self.yy))
+        return int(block[0]), Grams(*sums, self.rows)
 
     @property
     def blocks(self) -> int:
@@ -111,6 +130,23 @@ class Grams:
     def mapped(self, basis: np.ndarray) -> Grams:
         """The columns ``X @ basis``, with ``basis`` (p, q)."""
         return Grams(basis.T @ self.xx @ basis, self.xy @ basis, self.yy, self.rows)
+
+
+def placed(parts: Iterable[Grams], windows: int) -> Iterator[tuple[int, Grams]]:
+    """The pieces of ``parts`` that follow each other."""
+    first = 0
+    for part in parts:
+        yield part.piece(first, windows)
+        first += part.blocks
+
+
+def covering(pieces: list[tuple[int, Grams]]) -> tuple[int, Grams]:
+    """One piece that is the sum of ``pieces``."""
+    first = min(at for at, _ in pieces)
+    last = max(at + piece.blocks for at, piece in pieces)
+    moved = [(at - first, piece) for at, piece in pieces]
+    whole = Grams.merged(moved, last - first)
+    return first, replace(whole, rows=pieces[0][1].rows)
 
 
 def projection(

@@ -56,6 +56,9 @@ class Increments:
         increments side by side as well, and enough to tell which terms matter.
     span
         Intervals of an increment, 1 or 2; None takes 2 where the window's length is even.
+    size
+        Standard deviation of the states, which perturbations are a share of; None takes that of
+        the windows at hand.
     """
 
     box: BlackBox
@@ -65,6 +68,7 @@ class Increments:
     substeps: int = 1
     rule: str = "exact"
     span: int | None = None
+    size: float | None = None
 
     def misses(self, windows: np.ndarray) -> np.ndarray:
         """What the model misses a unit of time, (n, components, *mesh) a window."""
@@ -83,7 +87,7 @@ class Increments:
                   for i in used}  # fmt: skip
         steps = {i: 1 if self.rule == "chained" else span - i for i in used if i < span}
         base = {i: self.pushed(nodes[i], n) for i, n in steps.items()} if self.through else {}
-        size = float(windows.std())
+        size = self.size or float(windows.std())
         for component, term in which:
             column = np.zeros(nodes[0].shape)
             for i, weight in used.items():
@@ -99,13 +103,18 @@ class Increments:
 
     def _felt(self, states, push, base, steps: int, size: float) -> np.ndarray:
         """A push as it is after ``steps``: the derivative of the model along it."""
-        scale = float(push.std()) or 1.0
-        kick = KICK[self.box.dtype] * (size or 1.0) / scale
+        kick = KICK[self.box.dtype] * (size or 1.0) / lengths(push)
         return (self.pushed(states + kick * push, steps) - base) / kick
 
     def pushed(self, states: np.ndarray, steps: int) -> np.ndarray:
         """``states`` after so many intervals of the model."""
         return self.box(states, self.dt / self.substeps, steps * self.substeps)
+
+
+def lengths(push: np.ndarray) -> np.ndarray:
+    """Root mean square (n, 1, ...) of every push, 1 where it is 0."""
+    found = np.sqrt(np.mean(push**2, axis=tuple(range(1, push.ndim)), keepdims=True))
+    return np.where(found > 0, found, 1.0)
 
 
 def cut(

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trueup.error.discovery.increments import KICK, Increments, Place
+from trueup.error.discovery.increments import KICK, Increments, Place, lengths
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Steps(Increments):
         states = [windows[:, k] for k in range(windows.shape[1] - 1)]
         base = [self.pushed(state, 1) for state in states]
         values = [self.library(state) for state in states]
-        kick = KICK[self.box.dtype] * (float(windows.std()) or 1.0)
+        kick = KICK[self.box.dtype] * (self.size or float(windows.std()) or 1.0)
         for component, term in which:
             push = np.zeros_like(states[0])
             for k, state in enumerate(states):
                 if k:
-                    step = kick / (float(push.std()) or 1.0)
+                    step = kick / lengths(push)
                     push = (self.pushed(state + step * push, 1) - base[k]) / step
                     push = self.driven(push, None)
                 push[:, component] += values[k][term]

@@ -29,9 +29,11 @@ def forecast_error(step: Any, windows: Windows, inputs: tuple[int, ...] = ()) ->
     is off by more or blew up: it is lost, however far. Components ``inputs`` are taken as observed,
     and are not part of the error.
     """
-    states = windows.states.astype(np.float64)
+    states = np.asarray(windows.states, dtype=np.float64)
     judged = [c for c in range(states.shape[2]) if c not in inputs] if inputs else slice(None)
-    box = BlackBox(step, trial=windows.states[:2, 0], dt=windows.dt, finite=False)
+    box = BlackBox(
+        step, trial=states[:2, 0].astype(windows.states.dtype), dt=windows.dt, finite=False
+    )
     # Numbers of a state beside each other share their unit unless the state is a few plain numbers.
     size = states.std(axis=(0, 1) if states.ndim == 3 and states.shape[2] <= FEW else None)
     now, found = states[:, 0], []

@@ -91,16 +91,15 @@ def coarser(search: Search, chosen: list[Place]) -> tuple[Grams, float] | None:
     if length % 2:
         every = next(n for n in range(3, length + 1, 2) if length % n == 0)
         wide = replace(increments, dt=every * increments.dt, substeps=every)
-        sums = Grams.joined(search.part(wide, s[:, ::every], chosen, None)
-                            for s in search.chunks(len(chosen)))  # fmt: skip
+        sums = search.summed(
+            lambda s, _: search.part(wide, s[:, ::every], chosen, None), len(chosen)
+        )
         return sums, MARGIN / (every**2 - 1)
     if length % 4:
-        sums = Grams.joined(search.part(replace(increments, span=1), s, chosen, None)
-                            for s in search.chunks(len(chosen)))  # fmt: skip
-        return sums, 0.0
+        short = replace(increments, span=1)
+        return search.summed(lambda s, _: search.part(short, s, chosen, None), len(chosen)), 0.0
     wide = replace(increments, dt=2 * increments.dt, substeps=2)
-    sums = Grams.joined(search.part(wide, s[:, ::2], chosen, None)
-                        for s in search.chunks(len(chosen)))  # fmt: skip
+    sums = search.summed(lambda s, _: search.part(wide, s[:, ::2], chosen, None), len(chosen))
     return sums, 1.0 / (2**ORDER - 1)
 
 

@@ -10,13 +10,11 @@ import numpy as np
 from scipy.special import ndtri
 
 from trueup.core.black_box import BlackBox
-from trueup.core.errors import FitError
 from trueup.core.windows import Windows
 from trueup.error.discovery.discrepancy import SURE, Discrepancy
 from trueup.error.discovery.estimate import (
     NOTHING,
     Coefficients,
-    band_weights,
     coefficients,
     resamples,
 )
@@ -35,10 +33,12 @@ from trueup.error.discovery.quadrature import (
     widened,
 )
 from trueup.error.discovery.refusals import refuse_dependent, refuse_few
-from trueup.error.discovery.regressions import REGRESSIONS, solved
+from trueup.error.discovery.regressions import REGRESSIONS
 from trueup.error.discovery.rivals import rivals_of, settled
-from trueup.error.discovery.select import Choice, inclusion, supports
+from trueup.error.discovery.select import Choice, inclusion, signed, supports
+from trueup.error.discovery.sums import Make, summed
 from trueup.error.discovery.ties import free
+from trueup.error.discovery.weights import by_part, even
 
 
 if TYPE_CHECKING:
@@ -56,6 +56,12 @@ FEW = 500_000
 """Numbers in the states that the columns are tried on."""
 
 
+HELD = 20_000_000
+"""Numbers that are held at a time, about: 160 MB."""
+AROUND = 20
+"""Arrays of the size of the states that smoothing and steps of the model hold besides columns."""
+
+
 class Search:
     """One search: what is known of the windows before any term is chosen."""
 
@@ -67,16 +73,18 @@ class Search:
         self.mine = list(library.searched)
         refuse_few(windows, library)
         # From all over the series: what starts with a bang is quiet for most of it.
-        some = self.parted(windows.states[:: -(-len(windows) // SOME)].astype(np.float64))
+        some = windows.states[:: -(-len(windows) // SOME)]
+        some = self.parted(np.asarray(some, dtype=np.float64))
         self.mesh = mesh = library.mesh
         self.size = spread(self.parted(states) for states in windows.chunks())
-        self.sd = noise_sd(some, self.size, noise=settings.noise, mesh=mesh)
+        share = getattr(settings.noise, "noise", settings.noise)  # of Smoothed its own
+        self.sd = noise_sd(some, self.size, noise=share, mesh=mesh)
         self.sd[list(library.places(library.inputs))] = 0.0
         self.noisy = bool((self.sd > SEEN * self.size).any())
-        box = BlackBox(step, trial=windows.states[:2, 0], dt=windows.dt)
+        box = BlackBox(step, trial=np.asarray(windows.states[:2, 0]), dt=windows.dt)
         through = settings.target == "through the step"
         kind = Steps if settings.target == "per step" else Increments
-        self.increments = kind(box, library, windows.dt, through)
+        self.increments = kind(box, library, windows.dt, through, size=float(some.std()))
         self.cutoff = self.faint = self.far = np.inf
         if mesh is not None and mesh.spectral:
             self._look(some, ROUNDING[windows.states.dtype] * self.size)
@@ -119,7 +127,9 @@ class Search:
             places, kept = [first[i] for i in index], plain.only(index)
             found, quadrature = self._in_time(kept, places, found)
             best = better.only(index)
-            explained = share_explained(best.weighed(self._even(best)), self.basis(places))
+            explained = share_explained(
+                best.weighed(even(best, len(self.mine))), self.basis(places)
+            )
         sizes = {"value": found.values, "sd": found.sd, "low": found.low, "high": found.high,
                  "used": used}  # fmt: skip
         return told(self, choice, alive, sizes, level=level, quadrature=quadrature,
@@ -133,14 +143,13 @@ class Search:
     def _choose(self, increments: Increments | Limit, seed: int) -> Choice:
         """Which terms are worth having."""
         grams = self.grams(increments, self.places)
-        weights = self._even(grams)
-        even = grams.weighed(weights)
-        self._refuse_dependent(even, weights)
+        weights = even(grams, len(self.mine))
+        self._refuse_dependent(grams.weighed(weights), weights)
         basis = self.basis(self.places)
         if self.mesh is not None and not self.mesh.spectral and self.each > 1:
-            weights = self._sure(grams.mapped(basis))
-            even = grams.weighed(weights)
-        tied, counts = even.mapped(basis), self._counts(even, seed)[:100]
+            weights = by_part(grams.mapped(basis), weights, least=self.settings.least)
+        equal = grams.weighed(weights)
+        tied, counts = equal.mapped(basis), self._counts(equal, seed)[:100]
         tries = supports(tied, REGRESSIONS[self.settings.regression], counts)
         loose = settled(tied, self.allowed(tied, tries, basis), least=self.settings.least,
                         allowed=lambda tries: self.allowed(tied, tries, basis))  # fmt: skip
@@ -184,9 +193,15 @@ class Search:
         sign = 1.0 if seed is None else (-1.0) ** seed
         # Never the very numbers that a user drew the noise of a made-up truth from.
         rng = None if seed is None else np.random.default_rng([OWN, seed // 2])
-        return Grams.joined(
-            self.part(increments, states, places, rng, sign) for states in self.chunks(len(places))
-        )
+
+        def make(states: np.ndarray, rng: Any) -> Grams:
+            return self.part(increments, states, places, rng, sign)
+
+        return self.summed(make, len(places), rng)
+
+    def summed(self, make: Make, columns: int, rng: Any = None) -> Grams:
+        """Sums over all windows of what ``make`` gives for some, of so many ``columns``."""
+        return summed(self.windows, make, numbers=self.most(columns), rng=rng)
 
     def part(self, increments, states, places, rng, sign: float = 1.0) -> Grams:
         states = self.parted(states)
@@ -208,35 +223,12 @@ class Search:
             return states
         return self.mesh.low_pass(states, self.waves)
 
-    def chunks(self, columns: int):
-        return self.windows.chunks(max(20_000_000 // max(columns, 1), 1))
+    def most(self, columns: int) -> int:
+        """Numbers of states at a time, so that their ``columns`` stay within memory."""
+        return max(HELD // (columns + AROUND), 1)
 
     def parted(self, states: np.ndarray) -> np.ndarray:
         return states.reshape(*states.shape[:2], *self.shape)
-
-    def _even(self, grams: Grams) -> np.ndarray:
-        """Weights that bring the components to one size, all waves alike."""
-        power = grams.yy.sum(axis=0).reshape(len(self.mine), self.each).sum(axis=1)
-        count = grams.rows.reshape(len(self.mine), self.each).sum(axis=1)
-        none = power <= 0
-        if none.all():
-            raise FitError(
-                "discover",
-                "the model predicts the observations exactly",
-                do="There is nothing to find; pass observations of the real system",
-            )
-        weights = np.where(none, 0.0, count / np.where(none, 1.0, power))
-        return np.repeat(weights, self.each)
-
-    def _sure(self, grams: Grams) -> np.ndarray:
-        """Weights by what all terms together leave of every part of a mesh.
-
-        States that were filled in from sensors are worse where they vary more. A share ``least`` of
-        the misses is added: below it, parts are weighed alike.
-        """
-        power = self._even(grams)
-        left = 1 / band_weights(grams)
-        return 1 / (left + self.settings.least**2 / np.where(power > 0, power, 1.0)) * (power > 0)
 
     def _refuse_dependent(self, grams: Grams, weights: np.ndarray) -> None:
         library, several = self.settings.library, self.shape[0] > 1
@@ -257,15 +249,7 @@ class Search:
         signs = dict(self.settings.signs)
         names = self.settings.library.names
         wanted = np.array([signs.get(names[t], 0) for _, t in self.places])
-        if not wanted.any():
-            return tries
-        xx, xy, _ = grams.total()
-        kept = []
-        for alive in tries:
-            while (wrong := np.sign(basis @ solved(xx, xy, alive)) * wanted < 0).any():
-                alive = alive & ~(basis[wrong] != 0).any(axis=0)
-            kept.append(alive)
-        return np.unique(kept, axis=0)
+        return signed(grams, tries, basis=basis, wanted=wanted)
 
     def _neighbours(self, blocks: int) -> int:
         """Blocks that are drawn together: windows of one run hang together."""

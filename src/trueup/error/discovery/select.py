@@ -112,3 +112,20 @@ def inclusion(grams: Grams, alive: np.ndarray, counts: np.ndarray, *, least: flo
         noise = 2 * np.maximum(1 - fit, RIDGE) / rows
         shares[term] = np.mean(gain > np.maximum(least**2 * np.maximum(fit, RIDGE), noise))
     return shares
+
+
+def signed(grams: Grams, tries: np.ndarray, *, basis: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Supports ``tries`` (n, q) without the terms whose sign is another than is known.
+
+    ``wanted`` (p,) holds -1, 1, or 0 where nothing is known; ``basis`` (p, q) gives coefficients of
+    the p terms by the q that ties leave free.
+    """
+    if not wanted.any():
+        return tries
+    xx, xy, _ = grams.total()
+    kept = []
+    for alive in tries:
+        while (wrong := np.sign(basis @ solved(xx, xy, alive)) * wanted < 0).any():
+            alive = alive & ~(basis[wrong] != 0).any(axis=0)
+        kept.append(alive)
+    return np.unique(kept, axis=0)
