@@ -194,10 +194,9 @@ class Search:
         # Never the very numbers that a user drew the noise of a made-up truth from.
         rng = None if seed is None else np.random.default_rng([OWN, seed // 2])
 
-        def make(states: np.ndarray, rng: Any) -> Grams:
-            return self.part(increments, states, places, rng, sign)
-
-        return self.summed(make, len(places), rng)
+        return self.summed(
+            lambda states, rng: self.part(increments, states, places, rng, sign), len(places), rng
+        )
 
     def summed(self, make: Make, columns: int, rng: Any = None) -> Grams:
         """Sums over all windows of what ``make`` gives for some, of so many ``columns``."""

@@ -18,7 +18,7 @@ def missed(found: Discrepancy, on: Windows) -> tuple[np.ndarray, np.ndarray]:
     names = found.settings.library.names
     places = [(f.place, names.index(f.name)) for f in found.terms]
     seen, explained = [], []
-    for states in search.chunks(max(len(places), 1)):
+    for states in search.windows.chunks(search.most(len(places))):
         states = search.smooth(search.parted(states))
         seen.append(search.increments.misses(states))
         part = np.zeros_like(seen[-1])
