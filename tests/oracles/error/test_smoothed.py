@@ -90,7 +90,8 @@ def test_the_missing_term_is_found_and_its_interval_holds_it(seen, plain):
     found = discover(MODEL, seen, dt=DT, length=LENGTH, library=LIBRARY, noise=Smoothed(0.1))
     (one,), (other,) = found.terms, plain.terms
     assert (one.component, one.name) == ("y", "x") and one.low < MISSING < one.high
-    assert one.high - one.low < other.high - other.low
+    # Its interval holds how far smoothing moved the coefficient, and may be the wider one.
+    assert abs(one.value - MISSING) < 0.5 * abs(other.value - MISSING)
     assert found.rows.ids.tolist() == plain.rows.ids.tolist() and found.noise == plain.noise
     again = discover(MODEL, seen, dt=DT, length=LENGTH, library=LIBRARY, noise=Smoothed(0.1))
     assert again.terms == found.terms

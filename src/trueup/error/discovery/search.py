@@ -12,12 +12,7 @@ from scipy.special import ndtri
 from trueup.core.black_box import BlackBox
 from trueup.core.windows import Windows
 from trueup.error.discovery.discrepancy import SURE, Discrepancy
-from trueup.error.discovery.estimate import (
-    NOTHING,
-    Coefficients,
-    coefficients,
-    resamples,
-)
+from trueup.error.discovery.estimate import NOTHING, Coefficients, coefficients, resamples
 from trueup.error.discovery.findings import share_explained, told
 from trueup.error.discovery.grams import INNER, Grams, projection, rows
 from trueup.error.discovery.increments import Increments, Place
