@@ -64,8 +64,8 @@ def interpolate(
         Period of every dimension; None where its ends do not meet.
     method
         ``"fourier_features"``; ``"cubic"`` (piecewise, of triangles, two dimensions);
-        ``"radial_basis"`` (thin plates through the next 50 sensors); ``"network"`` (a tanh network,
-        needs torch: for comparison, it learns long waves alone).
+        ``"radial_basis"`` (thin plates through the next 50 sensors); ``"network"`` (of tanh, needs
+        torch: for comparison, it learns long waves alone).
     seed
         Seed of the features, of the held-out sensors, and of the network.
     windows
@@ -88,24 +88,34 @@ def interpolate(
     >>> float(abs(whole - np.sin(3 * x)[:, None] * np.cos(2 * x)).max()) < 1e-3
     True
     """
-    if method not in METHODS:
-        raise UsageError(
-            "interpolate", f"method is '{method}'", do=f"Use one of {', '.join(METHODS)}"
-        )
+    fill = _fill(method)
     values, places = np.asarray(values, np.float64), np.asarray(places, np.float64)
     axes = tuple(np.asarray(axis, np.float64) for axis in axes)
-    periods = (None,) * len(axes) if periods is None else tuple(periods)
+    periods = tuple(periods or [None] * len(axes))
     _check(values, places, axes, periods)
-    if windows and values.ndim < 3:
+    return sum(_filled(fill, _apart(values, windows), places, axes, periods, seed))
+
+
+def _fill(method: str) -> Fill:
+    if method not in METHODS:
+        known = ", ".join(METHODS)
+        raise UsageError("interpolate", f"method is '{method}'", do=f"Use one of {known}")
+    return METHODS[method]
+
+
+def _apart(values: np.ndarray, windows: bool) -> list[np.ndarray]:
+    """Means of ``windows``, and departures of their states from them; else all in one."""
+    if not windows:
+        return [values]
+    if values.ndim < 3:
         raise EvidenceError(
             "interpolate",
             f"values have shape {values.shape}",
             why="the second axis is time within a window",
             do="Pass values (windows, times, ..., sensors), or windows=False",
         )
-    mean = values.mean(axis=1, keepdims=True) if windows else 0.0
-    parts = [mean, values - mean] if windows else [values]
-    return sum(_filled(METHODS[method], parts, places, axes, periods, seed))
+    mean = values.mean(axis=1, keepdims=True)
+    return [mean, values - mean]
 
 
 def _filled(fill: Fill, parts, places, axes, periods, seed: int) -> list[np.ndarray]:
