@@ -70,7 +70,7 @@ MOST = 0.95
 class Smoothed:
     """Noise of observations that an ensemble smoother takes off, as ``noise`` of a ``Discovery``.
 
-    Use it for long runs that are observed often with 5 % of noise or more. Use long windows alone
+    Use it for long runs that are observed often with 10 % of noise or more. Use long windows alone
     where noise is small, and where windows are independent samples.
 
     Parameters
