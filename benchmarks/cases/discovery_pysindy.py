@@ -6,13 +6,16 @@ import sys
 
 import numpy as np
 import pysindy as ps
-from discovery_task import DT, KS, LORENZ, Task, run
+from discovery_task import DT, KS, LORENZ, Task, judged_draws, run
 
 
 def lorenz() -> Task:
     """The weak form with 500 domains, thresholded at .2."""
 
-    def work(states):
+    def work(draws):
+        return [one(states) for states in draws]
+
+    def one(states):
         t = np.arange(len(states)) * DT["lorenz"]
         np.random.seed(0)  # noqa: NPY002, it draws its domains from there
         library = ps.WeakPDELibrary(
@@ -23,12 +26,13 @@ def lorenz() -> Task:
         model.fit(states, t=t, feature_names=["x", "y", "z"])
         return dict(zip(model.get_feature_names(), model.coefficients().T, strict=True))
 
-    def judge(found, *_):
-        place = {"x": 0, "y": 1, "z": 2}
-        off = [found[term][place[c]] - value for (c, term), value in LORENZ.items()]
-        size = np.linalg.norm(list(LORENZ.values()))
-        terms = sum(int(np.count_nonzero(column)) for column in found.values())
-        return {"error": float(np.linalg.norm(off) / size), "terms": int(terms)}
+    def judge(draws, *_):
+        place, size = {"x": 0, "y": 1, "z": 2}, np.linalg.norm(list(LORENZ.values()))
+        off = [[found[term][place[c]] - value for (c, term), value in LORENZ.items()]
+               for found in draws]  # fmt: skip
+        errors = (np.linalg.norm(off, axis=1) / size).tolist()
+        terms = [sum(int(np.count_nonzero(c)) for c in found.values()) for found in draws]
+        return judged_draws(errors, terms)
 
     return Task(work, judge)
 

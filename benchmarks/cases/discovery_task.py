@@ -8,7 +8,7 @@ from calibration_task import run as run_task
 from scipy.fft import irfft, rfft
 
 
-__all__ = ["DT", "KS", "LORENZ", "Task", "run"]
+__all__ = ["DT", "KS", "LORENZ", "Task", "judged_draws", "run"]
 
 DT = {"ks": 5e-3, "ks_noise": 5e-3, "many": 5e-3, "lorenz": 2e-3}
 KS = np.array([-1.0, -1.0, -1.0])
@@ -43,10 +43,10 @@ def kuramoto_sivashinsky(every: int) -> np.ndarray:
     return np.array(kept).reshape(100, 3, points)
 
 
-def noisy(states: np.ndarray, noise: float) -> np.ndarray:
+def noisy(states: np.ndarray, noise: float, *, draw: int = 1) -> np.ndarray:
     """``states`` with noise, a share of the standard deviation of each component."""
     axes = tuple(range(states.ndim - (states.shape[-1] == 3)))
-    return states + noise * states.std(axis=axes) * np.random.default_rng(1).normal(
+    return states + noise * states.std(axis=axes) * np.random.default_rng(draw).normal(
         size=states.shape
     )
 
@@ -58,7 +58,7 @@ def many() -> np.ndarray:
 
 
 def lorenz() -> np.ndarray:
-    """(5000, 3) states 2e-3 apart with 5 % noise, by Runge-Kutta with steps of 1e-3."""
+    """(8, 5000, 3) states 2e-3 apart, 8 draws of 5 % noise, by Runge-Kutta with steps of 1e-3."""
 
     def slope(s):
         x, y, z = s
@@ -72,7 +72,12 @@ def lorenz() -> np.ndarray:
         state = state + dt / 6 * (a + 2 * b + 2 * c + slope(state + dt * c))
         if step >= 20_000 and step % 2:
             kept.append(state)
-    return noisy(np.array(kept), 0.05)
+    return np.stack([noisy(np.array(kept), 0.05, draw=draw) for draw in range(1, 9)])
+
+
+def judged_draws(errors: list[float], terms: list[int]) -> dict:
+    """What is told of several draws of noise."""
+    return {"error": float(np.median(errors)), "mean": float(np.mean(errors)), "terms": max(terms)}
 
 
 DATA = {

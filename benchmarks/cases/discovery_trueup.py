@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-from discovery_task import DT, KS, LORENZ, Task, run
+from discovery_task import DT, KS, LORENZ, Task, judged_draws, run
 
 from trueup.core.windows import Windows
 from trueup.error import Discovery, Mesh, polynomials, products
@@ -33,18 +33,21 @@ def lorenz() -> Task:
     """The whole equations: a model that stands still misses all of them."""
     settings = Discovery(polynomials(("x", "y", "z"), degree=2), noise=NOISE["lorenz"])
 
-    def judge(found, *_):
-        off = [found.value(term, component) - value
-               for (component, term), value in LORENZ.items()]  # fmt: skip
-        size = np.linalg.norm(list(LORENZ.values()))
-        return {"error": float(np.linalg.norm(off) / size), "terms": len(found.terms)}
+    def still(state, dt):
+        return state
 
-    return Task(
-        lambda states: settings.fit(
-            lambda state, dt: state, Windows.of(states, dt=DT["lorenz"], length=40, every=10)
-        ),
-        judge,
-    )
+    def work(draws):
+        cut = {"dt": DT["lorenz"], "length": 40, "every": 10}
+        return [settings.fit(still, Windows.of(states, **cut)) for states in draws]
+
+    def judge(draws, *_):
+        size = np.linalg.norm(list(LORENZ.values()))
+        off = [[found.value(term, c) - value for (c, term), value in LORENZ.items()]
+               for found in draws]  # fmt: skip
+        errors = (np.linalg.norm(off, axis=1) / size).tolist()
+        return judged_draws(errors, [len(found.terms) for found in draws])
+
+    return Task(work, judge)
 
 
 if __name__ == "__main__":
