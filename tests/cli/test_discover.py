@@ -191,16 +191,22 @@ def test_two_dimensions_have_maps(tmp_path):
     assert "above 0" in (tmp_path / "o/report.html").read_text()
 
 
-def test_ends_that_do_not_meet(tmp_path):
-    """Heat between walls that grows by u (1 - u), which the model does not know."""
-    (tmp_path / "wall.py").write_text(WALL)
+def between_walls(folder) -> tuple[np.ndarray, np.ndarray]:
+    """Places, and heat at 401 times that grows by u (1 - u); its model does not in wall.py."""
+    (folder / "wall.py").write_text(WALL)
     names: dict = {}
     exec(WALL, names)
     x = np.linspace(0, 1, 81)
     states = [0.3 + 0.2 * np.sin(3 * x) + 0.1 * np.cos(9 * x)]
     for _ in range(400):
         states.append(names["step"](states[-1], 0.01, growth=1.0))
-    field = xr.DataArray(np.array(states), {"time": np.arange(401) * 0.01, "x": x}, ("time", "x"))
+    return x, np.array(states)
+
+
+def test_ends_that_do_not_meet(tmp_path):
+    """Heat between walls that grows by u (1 - u), which the model does not know."""
+    x, states = between_walls(tmp_path)
+    field = xr.DataArray(states, {"time": np.arange(401) * 0.01, "x": x}, ("time", "x"))
     field.to_netcdf(tmp_path / "wall.nc", engine="h5netcdf")
     few = ("--powers", "3", "--orders", "1", "--components", "u")
     done = quick(tmp_path, "discover", "wall:step", "wall.nc", *few, "--out", "o")
@@ -279,15 +285,9 @@ def test_what_no_term_explains_is_said(tmp_path):
 
 
 def test_noise_between_ends_that_do_not_meet_is_looked_through(tmp_path):
-    (tmp_path / "wall.py").write_text(WALL)
-    names: dict = {}
-    exec(WALL, names)
-    x = np.linspace(0, 1, 81)
-    states = [0.3 + 0.2 * np.sin(3 * x) + 0.1 * np.cos(9 * x)]
-    for _ in range(400):
-        states.append(names["step"](states[-1], 0.01, growth=1.0))
-    seen = np.array(states)
-    seen += 0.01 * seen.std() * np.random.default_rng(0).normal(size=seen.shape)
+    _, states = between_walls(tmp_path)
+    noise = np.random.default_rng(0).normal(size=states.shape)
+    seen = states + 0.01 * states.std() * noise
     np.savez(tmp_path / "noisy.npz", states=seen, dt=0.01)
     words = ("--spacing", "0.0125", "--noise", "0.01", "--length", "12", "--powers", "2")
     done = quick(tmp_path, "discover", "wall:step", "noisy.npz", *words, "--orders", "2", "--json",
