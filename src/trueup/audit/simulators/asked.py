@@ -28,6 +28,8 @@ REACTIONS = 3
 """Highest degree of products of components: springs that harden and autocatalysis have it."""
 FREE = 4
 """Components of a plain state up to which there are few enough products of that degree."""
+FIELDS = "uvwabcde"
+"""What fields are called where nobody named them, a letter each; more are no fields."""
 LEADS = 20
 """Intervals of the windows of a proof, where nothing else is asked."""
 
@@ -191,7 +193,14 @@ class Tried:
         usual = (4, 4) if n * mesh.ndim == 1 else (1, 2)
         powers, orders = (u if a is None else a for a, u in
                           zip((self.powers, self.orders), usual, strict=True))  # fmt: skip
-        names = self._components(seen, n, "uvwabcde")
+        if n > len(FIELDS) and not (self.components or seen.components):
+            raise EvidenceError(
+                "discover",
+                f"a state of shape {shape} would be {n} fields",
+                why="components stand before the points of a field: (times, components, points)",
+                do="Turn the axes round, or name all with --components",
+            )
+        names = self._components(seen, n, FIELDS)
         found = products(mesh, powers=powers, orders=orders, components=names)
         degree = REACTIONS if self.degree is None and n * mesh.ndim > 1 else self.degree
         return found if degree is None else found + polynomials(names, degree=degree, mesh=mesh)
@@ -209,13 +218,6 @@ class Tried:
         return polynomials(names, degree=usual if self.degree is None else self.degree)
 
     def _components(self, seen: Observed, n: int, letters) -> tuple[str, ...]:
-        if letters == "uvwabcde" and n > len(letters) and not (self.components or seen.components):
-            raise EvidenceError(
-                "discover",
-                f"a state of shape {seen.states.shape[2 if seen.cut else 1 :]} would be {n} fields",
-                why="components stand before the points of a field: (times, components, points)",
-                do="Turn the axes round, or name all with --components",
-            )
         names = self.components or seen.components or tuple(letters)[:n]
         names = names or tuple(f"x{i + 1}" for i in range(n))
         if len(names) != n or len(set(names)) < n:
