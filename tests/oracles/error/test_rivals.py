@@ -10,6 +10,7 @@ from trueup.core.windows import Windows
 from trueup.error import Discovery, Mesh, polynomials, products
 from trueup.error.discovery.grams import Grams
 from trueup.error.discovery.rivals import Rival, rivals
+from trueup.error.discovery.select import choose
 from trueup.worlds.simulators import KuramotoSivashinsky, Line, Lorenz63
 
 
@@ -108,6 +109,26 @@ def test_a_swap_that_needs_fewer_terms_is_taken(noise):
     )
     assert [(f.component, f.name) for f in found.terms] == [("z", "z")]
     assert found.terms[0].low < 2 - 8 / 3 < found.terms[0].high
+
+
+def test_of_equally_few_terms_the_shorter_are_taken():
+    """Two columns differ by less than the noise can show; a third is far worse, and shortest."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3, 40, 30))
+    x[1] = x[0] + 1e-3 * x[1]
+    grams = Grams.of(x, x[1] + rng.normal(size=x.shape[1:]), np.zeros(30, dtype=int))
+    tries = np.eye(3, dtype=bool)
+    for symbols, wanted in (([1, 2, 1], 0), ([2, 1, 1], 1), ([3, 2, 1], 1)):
+        chosen = choose(grams, tries, least=1e-3, symbols=np.array(symbols))
+        assert np.flatnonzero(chosen) == wanted
+
+
+def test_symbols_are_those_that_are_written():
+    mesh = Mesh((0.1,))
+    library = products(mesh, powers=2, orders=2) + polynomials(("u",), mesh=mesh).only(["1"])
+    wanted = {"1": 1, "u": 1, "u_x": 2, "u_xx": 3, "u^2": 2, "u u_x": 3, "u^2 u_xx": 5}
+    found = {name: t.symbols for name, t in zip(library.names, library.terms, strict=True)}
+    assert wanted.items() <= found.items()
 
 
 def test_rivals_are_those_of_a_slow_loop_over_all_swaps():

@@ -128,17 +128,26 @@ class _Test:
         return _within(clean, NOTHING * self.loss) & (clean.sum(axis=1) <= far * self.loss)
 
 
-def settled(grams: Grams, tries: np.ndarray, *, least: float, allowed: Callable) -> np.ndarray:
-    """The choice among ``tries`` and the rivals of what was chosen, until nothing better is met.
+def settled(
+    grams: Grams,
+    tries: np.ndarray,
+    *,
+    least: float,
+    allowed: Callable,
+    symbols: np.ndarray | None = None,
+) -> np.ndarray:
+    """The choice among ``tries``, rivals and parts of what was chosen, until nothing better is met.
 
-    Supports of a regression are nested or nearly so; one that swaps a term may need fewer.
+    Supports of a regression are nested or nearly so; one that swaps a term may need fewer, or fewer
+    ``symbols`` (p,).
     """
-    chosen = choose(grams, tries, least=least)
+    chosen = choose(grams, tries, least=least, symbols=symbols)
     for _ in range(len(chosen)):
+        without = chosen & ~np.eye(len(chosen), dtype=bool)[chosen]
         more, before = rivals(grams, chosen, allowed=allowed), chosen
-        if more:
-            tries = np.unique(np.concatenate([tries, more]), axis=0)
-            chosen = choose(grams, tries, least=least)
+        tries = np.unique(np.concatenate([tries, allowed(without), *(one[None] for one in more)]),
+                          axis=0)  # fmt: skip
+        chosen = choose(grams, tries, least=least, symbols=symbols)
         if (chosen == before).all():
             break
     return chosen

@@ -110,7 +110,7 @@ class Search:
         choice = self._choose(quick, seed)
         if not self._enough(quick, exact, self._named(choice.alive)):
             choice = self._choose(exact, seed)
-        alive, rivals = choice.alive.copy(), rivals_of(self, choice, exact)
+        alive = choice.alive.copy()
         first = self._named(alive)
         doubtful = choice.shares[alive] < SURE
         # Terms are told apart by waves that are clear; coefficients need products with all others.
@@ -125,6 +125,8 @@ class Search:
             explained = share_explained(
                 best.weighed(even(best, len(self.mine))), self.basis(places)
             )
+        self.waves = self.cutoff
+        rivals = rivals_of(self, replace(choice, alive=alive), exact)
         sizes = {"value": found.values, "sd": found.sd, "low": found.low, "high": found.high,
                  "used": used}  # fmt: skip
         return told(self, choice, alive, sizes, level=level, quadrature=quadrature,
@@ -146,8 +148,10 @@ class Search:
         equal = grams.weighed(weights)
         tied, counts = equal.mapped(basis), self._counts(equal, seed)[:100]
         tries = supports(tied, REGRESSIONS[self.settings.regression], counts)
+        symbols = [self.settings.library.terms[t].symbols for _, t in self.places] @ (basis != 0)
         loose = settled(tied, self.allowed(tied, tries, basis), least=self.settings.least,
-                        allowed=lambda tries: self.allowed(tied, tries, basis))  # fmt: skip
+                        allowed=lambda tries: self.allowed(tied, tries, basis),
+                        symbols=symbols)  # fmt: skip
         worth = inclusion(tied, loose, counts, least=self.settings.least)
         alive = (basis[:, loose] != 0).any(axis=1)
         shares = np.where(basis != 0, worth, 0.0).max(axis=1)

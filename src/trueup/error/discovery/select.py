@@ -75,11 +75,15 @@ def _blocks(grams: Grams, index) -> Grams:
     return Grams(grams.xx[index], grams.xy[index], grams.yy[index], grams.rows)
 
 
-def choose(grams: Grams, tries: np.ndarray, *, least: float) -> np.ndarray:
+def choose(
+    grams: Grams, tries: np.ndarray, *, least: float, symbols: np.ndarray | None = None
+) -> np.ndarray:
     """The fewest terms that predict held-out windows as well as any.
 
     As well means: worse by no more than two standard errors of the paired difference over blocks,
-    or by a share of the explained variance of no more than ``least`` squared.
+    or by a share of the explained variance of no more than ``least`` squared. Of equally few those
+    that are written with the fewest ``symbols`` (p,): what noise cannot tell apart is more often
+    y than y z.
     """
     left = held_out(grams, tries)
     total = left.sum(axis=1)
@@ -88,9 +92,10 @@ def choose(grams: Grams, tries: np.ndarray, *, least: float) -> np.ndarray:
     error = 2 * behind.std(axis=1, ddof=1) * np.sqrt(grams.blocks)
     explained = max(float(grams.yy.sum() - total[best]), 0.0)
     good = behind.sum(axis=1) <= np.maximum(error, least**2 * explained)
-    size = np.where(good, tries.sum(axis=1), tries.shape[1] + 1)
-    first = np.flatnonzero(size == size.min())
-    return tries[first[total[first].argmin()]]
+    few = np.flatnonzero(good)
+    length = tries @ (np.zeros(tries.shape[1]) if symbols is None else symbols)
+    order = np.lexsort((total[few], length[few], tries[few].sum(axis=1)))
+    return tries[few[order[0]]]
 
 
 def inclusion(grams: Grams, alive: np.ndarray, counts: np.ndarray, *, least: float) -> np.ndarray:

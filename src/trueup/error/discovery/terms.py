@@ -54,6 +54,11 @@ class Term:
                 "Term", "a term with a function has no name", do='Pass name="sin(theta)"'
             )
 
+    @property
+    def symbols(self) -> int:
+        """How many symbols it is written with: u_xx with three, u^2 with two, a function is one."""
+        return sum(f.power * (1 + sum(f.orders)) for f in self.factors) or 1
+
     def words(self, components: tuple[str, ...], dims: tuple[str, ...]) -> str:
         """The term as people write it: ``u^2 u_xx``."""
         if self.function is not None:
