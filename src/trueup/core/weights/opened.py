@@ -1,0 +1,115 @@
+"""Weights from anything that holds them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trueup.core.errors import EvidenceError, UsageError
+from trueup.core.weights.safetensors import read_safetensors
+from trueup.core.weights.view import Held, Weights
+
+
+CHECKPOINTS = "trueup.adapters.checkpoints"
+READERS = {
+    ".safetensors": (__name__, "of_safetensors"), ".json": (__name__, "of_safetensors"),
+    "": (__name__, "of_safetensors"), ".npz": (__name__, "of_archive"),
+    ".pt": (CHECKPOINTS, "of_torch"), ".pth": (CHECKPOINTS, "of_torch"),
+    ".bin": (CHECKPOINTS, "of_torch"), ".ckpt": (CHECKPOINTS, "of_torch"),
+    ".th": (CHECKPOINTS, "of_torch"), ".onnx": (CHECKPOINTS, "of_onnx"),
+}  # fmt: skip
+"""Suffix -> module and function that read it; "" is a folder."""
+
+
+def open_weights(source: Any, *, name: str = "") -> Weights:
+    """A view of the weights of ``source``.
+
+    Parameters
+    ----------
+    source
+        A path: safetensors (a file, an index of shards, a folder), a torch state dict (``.pt``,
+        ``.pth``, ``.bin``: read without running anything in it), ``.onnx``, ``.npz``; or a mapping
+        of names to arrays or tensors; or a torch module; or ``Weights``.
+    name
+        What to call weights that lie in memory.
+
+    Raises
+    ------
+    UsageError
+        No such file, or a kind that holds no weights.
+    EvidenceError
+        The file is broken, or needs code of others to be run.
+
+    Examples
+    --------
+    >>> open_weights({"w": np.ones(3)})["w"]
+    array([1., 1., 1.])
+    """
+    if isinstance(source, Weights):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return _of_path(Path(source))
+    if hasattr(source, "state_dict"):
+        source, name = source.state_dict(), name or type(source).__name__
+    if isinstance(source, Mapping):
+        return Held({key: _array(key, value) for key, value in source.items()}, name or "memory")
+    raise UsageError(
+        "open_weights",
+        f"got {type(source).__name__}",
+        do="Pass a path, a state dict, a torch module, or a mapping of names to arrays",
+    )
+
+
+def _of_path(path: Path) -> Weights:
+    if not path.exists():
+        raise UsageError("weights", f"there is no {path}", do="Check the path")
+    suffix = "" if path.is_dir() else path.suffix.lower()
+    if suffix not in READERS:
+        known = ", ".join(key for key in READERS if key)
+        raise UsageError("weights", f"'{path.name}' is no known kind", do=f"Use one of {known}")
+    module, function = READERS[suffix]
+    return getattr(importlib.import_module(module), function)(path)
+
+
+def of_safetensors(path: Path) -> Weights:
+    """Weights of a safetensors file, index or folder."""
+    return read_safetensors(path)
+
+
+def of_archive(path: Path) -> Weights:
+    """Weights of an archive ``.npz``, without objects."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return Held({name: file[name] for name in file.files}, str(path))
+    except (ValueError, OSError) as error:
+        raise EvidenceError(
+            "weights", f"{path} cannot be read: {error}", do="Write arrays with numpy.savez"
+        ) from error
+
+
+def _array(name: str, value: Any) -> np.ndarray:
+    """A tensor as an array that shares its memory where it can."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        if str(value.dtype) == "torch.bfloat16":
+            import ml_dtypes
+
+            return value.contiguous().view(dtype=_int16()).numpy().view(ml_dtypes.bfloat16)
+        value = value.numpy()
+    found = np.asarray(value)
+    if found.dtype.kind not in "fiub" and found.dtype.name != "bfloat16":
+        raise EvidenceError(
+            "open_weights",
+            f"'{name}' is a {type(value).__name__} of type {found.dtype}",
+            do="Pass arrays or tensors of numbers",
+        )
+    return found
+
+
+def _int16() -> Any:
+    return importlib.import_module("torch").int16
