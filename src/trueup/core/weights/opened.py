@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from trueup.core.errors import EvidenceError, UsageError
+from trueup.core.weights.packed import opened
 from trueup.core.weights.safetensors import read_safetensors
 from trueup.core.weights.view import Held, Weights
 
@@ -78,7 +79,7 @@ def _of_path(path: Path) -> Weights:
 
 def of_safetensors(path: Path) -> Weights:
     """Weights of a safetensors file, index or folder."""
-    return read_safetensors(path)
+    return opened(read_safetensors(path))
 
 
 def of_archive(path: Path) -> Weights:

@@ -92,6 +92,11 @@ class Weights(ABC):
         return len(self.specs)
 
     @property
+    def stored(self) -> Weights:
+        """What a file keeps of them: less than they are where they are packed."""
+        return self
+
+    @property
     def bytes(self) -> int:
         """Bytes of all tensors."""
         return sum(spec.bytes for spec in self.specs.values())

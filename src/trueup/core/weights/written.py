@@ -42,7 +42,7 @@ def save_weights(
     list of Path
         The files of tensors that were written.
     """
-    path = Path(path)
+    path, weights = Path(path), weights.stored
     if not shard and path.suffix != ".safetensors":
         raise UsageError(
             "save_weights", f"the file is '{path.name}'", do="Name a file that ends in .safetensors"
