@@ -71,7 +71,7 @@ def digits(seed: int, *shares: float) -> list[Digits]:
 
 def trained(
     rows: Digits, *, seed: int, start: dict | None = None, epochs: int = 30, rate: float = 1e-3,
-    pull: float = 0.0,
+    pull: float = 0.0, widths: tuple[int, ...] = WIDTHS,
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Weights after Adam on the cross-entropy.
 
@@ -82,11 +82,13 @@ def trained(
     start
         Weights to begin with; None is a fresh draw.
     pull
-        Decay of the distance from ``start``: AdamR-L2, a share of it a step for each unit of rate.
+        Weight of half the squared distance from ``start`` in the loss: AdamR-L2.
+    widths
+        Inputs, layers, outputs.
     """
     torch.manual_seed(seed)
     torch.set_num_threads(1)
-    net = mlp(*WIDTHS)
+    net = mlp(*widths)
     if start is not None:
         net.load_state_dict({name: torch.from_numpy(array) for name, array in start.items()})
     first = [p.detach().clone() for p in net.parameters()]
