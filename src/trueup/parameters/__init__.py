@@ -11,11 +11,17 @@ from trueup.parameters.merging.della import DELLA as DELLA
 from trueup.parameters.merging.merge import Merged as Merged
 from trueup.parameters.merging.merge import merge as merge
 from trueup.parameters.merging.pcb import PCB as PCB
+from trueup.parameters.merging.rescaling import rescaling as rescaling
+from trueup.parameters.merging.rescaling import rescaling_by_change as rescaling_by_change
 from trueup.parameters.merging.signature import Signature as Signature
 from trueup.parameters.merging.signature import patch as patch
 from trueup.parameters.merging.signature import signature as signature
 from trueup.parameters.merging.slerp import SLERP as SLERP
 from trueup.parameters.merging.soup import Soup as Soup
 from trueup.parameters.merging.soup import greedy_soup as greedy_soup
+from trueup.parameters.merging.ternary import Ternary as Ternary
+from trueup.parameters.merging.ternary import open_ternary as open_ternary
+from trueup.parameters.merging.ternary import save_ternary as save_ternary
+from trueup.parameters.merging.ternary import ternary as ternary
 from trueup.parameters.merging.ties import TIES as TIES
 from trueup.parameters.merging.variance_corrected import VarianceCorrected as VarianceCorrected
