@@ -56,7 +56,7 @@ class Merged(Weights):
     method: AbstractMerging
     stack: Stack
     checked: Checked
-    _ready: dict[str, Combine] = field(default_factory=dict)
+    _ready: dict[str, Combine] = field(default_factory=dict, init=False)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -68,12 +68,14 @@ class Merged(Weights):
         spec, first = self.specs[name], self.stack.base or self.stack.models[0]
         if name not in self._merged:
             return first.read(name, start, stop)
+        if start >= stop:
+            return np.empty(0, dtype_of(spec.type))
         combine = self._combine(name)
         parts = []
         for at in range(start - start % PIECE, stop, PIECE):
             made = combine(self.stack.piece(name, at)).astype(dtype_of(spec.type), copy=False)
             parts.append(made[max(start - at, 0) : stop - at])
-        return parts[0] if len(parts) == 1 else np.concatenate([parts[0][:0], *parts])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     @cached_property
     def _merged(self) -> frozenset[str]:
