@@ -164,7 +164,7 @@ def kin(a: Any, b: Any, *, base: Any = None) -> Kin:
     shared = [n for n in one if n in two and one.specs[n].shape == two.specs[n].shape]
     names = [n for n in shared if is_float(one.specs[n].type) and is_float(two.specs[n].type)]
     looks = [_look(one, two, start, name) for name in names]
-    whole = [look for look in looks if np.isfinite(look.sums.products).all()]
+    whole = [look for look in looks if look.sums.finite]
     matrices = [look for look in whole if judged(look.kin.shape, look.sums.n)] or whole
     total = _added([look.sums for look in matrices])
     away = [look for look in whole if look.deltas is not None]
@@ -274,7 +274,7 @@ def _reordered(looks: list[_Look]) -> bool:
 
 
 def _strange(looks: list[_Look]) -> list[str]:
-    return [look.kin.name for look in looks if not np.isfinite(look.sums.products).all()]
+    return [look.kin.name for look in looks if not look.sums.finite]
 
 
 def _from_base(looks: list[_Look], base: Weights | None) -> list[str]:

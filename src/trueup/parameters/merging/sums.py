@@ -35,6 +35,11 @@ class Sums:
         """How many numbers a row has."""
         return int(self.products[0, 0])
 
+    @property
+    def finite(self) -> bool:
+        """Whether all sums are finite: NaN or infinite numbers, or huge ones, make them not."""
+        return bool(np.isfinite(self.products).all())
+
     def square(self, i: int) -> float:
         """Sum of squares of row ``i``, from 0."""
         return float(self.products[i + 1, i + 1])
@@ -46,7 +51,7 @@ class Sums:
     def correlation(self, i: int, j: int) -> float:
         """The cosine once means are taken off; NaN where a row is constant."""
         sums = self.products[0, 1:]
-        if not np.isfinite(self.products).all():
+        if not self.finite:
             return np.nan
         centred = self.products[1:, 1:] - np.outer(sums, sums) / max(self.n, 1)
         flat = np.diag(centred) <= 1e-12 * np.diag(self.products)[1:]
@@ -75,16 +80,19 @@ def sums_of(models: Sequence[Weights], name: str) -> Sums:
 
 def products(rows: Sequence[np.ndarray]) -> np.ndarray:
     """(k + 1, k + 1) sums of products of rows (m,) and of 1."""
-    m = len(rows[0])
-    block = np.ones((len(rows) + 1, min(BLOCK, m)))
-    total = np.zeros((len(block),) * 2)
+    m, k = len(rows[0]), len(rows)
+    block = np.empty((k, min(BLOCK, m)))
+    total = np.zeros((k + 1,) * 2)
+    total[0, 0] = m
     for at in range(0, m, BLOCK):
-        size = min(BLOCK, m - at)
-        for into, row in zip(block[1:], rows, strict=True):
-            into[:size] = row[at : at + size]
-        part = block[:, :size]
-        total += part @ part.T
-    return total
+        for into, row in zip(block, rows, strict=True):
+            into[: min(BLOCK, m - at)] = row[at : at + BLOCK]
+        part = block[:, : min(BLOCK, m - at)]
+        total[0, 1:] += part.sum(axis=1)
+        for i in range(k):  # of so few rows a product of matrices takes five times as long
+            for j in range(i, k):
+                total[i + 1, j + 1] += part[i] @ part[j]
+    return np.triu(total) + np.triu(total, 1).T
 
 
 def not_finite(weights: Weights, name: str) -> int:

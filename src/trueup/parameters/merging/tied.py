@@ -10,17 +10,21 @@ from trueup.core.weights.view import Weights
 from trueup.parameters.merging.sums import Sums
 
 
-def tied_in_one(one: Weights, two: Weights, sums: dict[str, Sums]) -> list[str]:
+def tied_in_one(
+    one: Weights, two: Weights, sums: dict[str, Sums], *, rows: tuple[int, int] = (0, 1)
+) -> list[str]:
     """A sentence for each pair of tensors that is tied in one model and not in the other.
 
     Parameters
     ----------
     one, two
-        The models; ``sums`` has them as its rows 0 and 1.
+        The models.
     sums
         Tensor -> sums.
+    rows
+        Which rows of the sums are those of the models.
     """
-    pairs = [tied(weights, sums, row) for row, weights in enumerate((one, two))]
+    pairs = [tied(weights, sums, row) for row, weights in zip(rows, (one, two), strict=True)]
     return [
         f"'{a}' and '{b}' are tied in {first.source} alone: a merge would untie them."
         for first, own, other in ((one, *pairs), (two, *reversed(pairs)))
@@ -36,7 +40,7 @@ def tied(weights: Weights, sums: dict[str, Sums], row: int) -> list[tuple[str, s
     """
     alike: dict[tuple, list[str]] = {}
     for name, found in sums.items():
-        if found.n > 1 and not found.constant(row):
+        if found.n > 1 and found.finite and not found.constant(row):
             key = (weights.specs[name], float(found.products[0, row + 1]), found.square(row))
             alike.setdefault(key, []).append(name)
     return [pair for names in alike.values() for pair in _chain(names) if _equal(weights, *pair)]
