@@ -105,7 +105,7 @@ def test_other_shapes():
     assert found.verdict is Kinship.OTHER_SHAPE
     assert "4 tensors differ in shape: one.weight (40, 12) and (30, 12), " in found.notes[0]
     found = kin(net(0), {f"v{i}": np.ones(2) for i in range(7)})
-    assert found.notes[1] == "7 tensors are in b alone: v0, v1, v2, v3, v4, ...."
+    assert found.notes[1] == "7 tensors are in b alone: v0, v1, v2, v3, v4 and 2 more."
     assert "4 tensors are in a alone" in found.notes[0]
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-
 from trueup.core.errors import EvidenceError
 from trueup.core.weights.types import is_float
 from trueup.core.weights.view import Weights

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from trueup.core.weights.view import Weights
 from trueup.parameters.merging.sums import not_finite
 
@@ -40,6 +42,8 @@ def types(one: Weights, two: Weights, names: list[str]) -> list[str]:
     return [f"{len(other)} tensors differ in type: {few(other)}."] if other else []
 
 
-def few(names: list[str]) -> str:
-    """The first five of ``names``."""
-    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+def few(names: Iterable[str]) -> str:
+    """The first five of ``names``, and how many more there are."""
+    names = list(names)
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
