@@ -44,7 +44,6 @@ CARD = Card(
     paper="Neyshabur et al. 2020, What is being transferred in transfer learning?, 2008.11687",
     mission=(34,),
     cost="one pass over both files; memory of some pieces of a tensor",
-    exports=("Kin", "kin"),
     not_for="models of different shapes, whose common tensors alone are compared",
 )
 
