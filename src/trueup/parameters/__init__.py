@@ -8,7 +8,7 @@ from trueup.parameters.merging.average import Average as Average
 from trueup.parameters.merging.breadcrumbs import Breadcrumbs as Breadcrumbs
 from trueup.parameters.merging.dare import DARE as DARE
 from trueup.parameters.merging.della import DELLA as DELLA
-from trueup.parameters.merging.merge import Merged as Merged
+from trueup.parameters.merging.kin import kin as kin
 from trueup.parameters.merging.merge import merge as merge
 from trueup.parameters.merging.pcb import PCB as PCB
 from trueup.parameters.merging.rescaling import rescaling as rescaling
@@ -25,3 +25,7 @@ from trueup.parameters.merging.ternary import save_ternary as save_ternary
 from trueup.parameters.merging.ternary import ternary as ternary
 from trueup.parameters.merging.ties import TIES as TIES
 from trueup.parameters.merging.variance_corrected import VarianceCorrected as VarianceCorrected
+from trueup.parameters.proving.draws import prove_draws as prove_draws
+from trueup.parameters.proving.trial import Trial as Trial
+from trueup.parameters.proving.trial import read_trial as read_trial
+from trueup.parameters.proving.weights import prove_weights as prove_weights

@@ -11,6 +11,7 @@ import numpy as np
 
 from trueup.core.cards import Card
 from trueup.core.errors import UsageError
+from trueup.core.weights.calibrated import joined
 from trueup.core.weights.opened import open_weights
 from trueup.core.weights.types import dtype_of, is_float
 from trueup.core.weights.view import PIECE, Spec, Weights
@@ -29,7 +30,6 @@ CARD = Card(
     summary="models of one shape become one, tensor by tensor, after a look at all of them",
     paper="of the method that is asked for",
     cost="that of the method; memory of a few pieces of a tensor",
-    exports=("Merged", "merge"),
     not_for="models of different shapes",
 )
 
@@ -137,6 +137,22 @@ def merge(
     array([0., 1., 2.])
     """
     method = method or Average()
+    opened, start = _opened(models, base, method)
+    method.check(len(opened))
+    parts = _shares(shares, len(opened), deltas=method.of_deltas)
+    checked = check(opened, start)
+    first = start or opened[0]
+    names = tuple(n for n, spec in first.specs.items() if is_float(spec.type))
+    stack = Stack(opened, names, start if method.of_deltas else None, parts, seed)
+    told = {"merged_by": repr(method), "merged_from": ", ".join(one.source for one in opened)}
+    told = {**joined(one.metadata for one in (first, *opened)), **told}
+    return Merged("merged", dict(first.specs), told, method, stack, checked)
+
+
+def _opened(
+    models: Sequence[Any], base: Any, method: AbstractMerging
+) -> tuple[tuple[Weights, ...], Weights | None]:
+    """Views of the models and of their base, as many as the method needs."""
     opened = tuple(open_weights(one, name=f"model {i}") for i, one in enumerate(models, 1))
     start = None if base is None else open_weights(base, name="base")
     if len(opened) < 2 and not (method.of_deltas and opened):
@@ -147,14 +163,7 @@ def merge(
             "merge", f"{name} merges differences from a base, and there is none",
             do="Pass base=..., what the models were fine-tuned from",
         )  # fmt: skip
-    method.check(len(opened))
-    parts = _shares(shares, len(opened), deltas=method.of_deltas)
-    checked = check(opened, start)
-    first = start or opened[0]
-    names = tuple(n for n, spec in first.specs.items() if is_float(spec.type))
-    stack = Stack(opened, names, start if method.of_deltas else None, parts, seed)
-    told = {"merged_by": repr(method), "merged_from": ", ".join(one.source for one in opened)}
-    return Merged("merged", dict(first.specs), {**first.metadata, **told}, method, stack, checked)
+    return opened, start
 
 
 def _shares(shares: Sequence[float], k: int, *, deltas: bool) -> np.ndarray:
