@@ -42,7 +42,7 @@ def levels_of(grid: str, bits: int) -> np.ndarray:
     >>> levels_of("power_of_two", 2)
     array([-1. , -0.5,  0.5,  1. ], dtype=float32)
     >>> levels_of("nf", 2).round(2)
-    array([-1.  ,  0.  ,  0.34,  1.  ], dtype=float32)
+    array([-1.  ,  0.  ,  0.44,  1.  ], dtype=float32)
     """
     many = 2**bits
     if grid == "nf":
