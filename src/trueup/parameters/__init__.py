@@ -15,3 +15,5 @@ from trueup.parameters.quantisation.adaquant import AdaQuant as AdaQuant
 from trueup.parameters.quantisation.gptq import GPTQ as GPTQ
 from trueup.parameters.quantisation.nearest import Nearest as Nearest
 from trueup.parameters.quantisation.quantise import Quantise as Quantise
+from trueup.parameters.quantisation.rotations import KLT as KLT
+from trueup.parameters.quantisation.rotations import Hadamard as Hadamard
