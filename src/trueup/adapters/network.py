@@ -174,6 +174,8 @@ class Network:
     ) -> dict[str, Seen]:
         """What layers are given when ``inputs`` are run: sums, whose memory is theirs alone.
 
+        Places of a sequence that an input ``attention_mask`` says are filled up do not count.
+
         Parameters
         ----------
         inputs
@@ -184,10 +186,11 @@ class Network:
             Rows at a time.
         """
         found: dict[str, Seen] = {}
+        mask: list[np.ndarray] = []
 
         def look(layer: Layer) -> Callable:
             def hook(module: nn.Module, given: tuple) -> None:
-                columns = layer.columns(given[0].detach()).float()
+                columns = _unpadded(layer.columns(given[0].detach()), given[0], mask).float()
                 xx = (columns.transpose(1, 2) @ columns).double().cpu().numpy()
                 x = columns.sum(dim=1).double().cpu().numpy()
                 old = found.get(layer.name)
@@ -202,8 +205,9 @@ class Network:
         wanted = list(layers) if names is None else names
         hooks = [layers[n].module.register_forward_pre_hook(look(layers[n])) for n in wanted]
         try:
-            for _ in self.batches(inputs, batch=batch):
-                pass
+            for part in parts_of(inputs, batch):
+                mask[:] = [part["attention_mask"]] if _has_mask(part) else []
+                next(self.batches(part, batch=batch))
         finally:
             for one in hooks:
                 one.remove()
@@ -238,6 +242,17 @@ def rows_of(inputs: Inputs) -> int:
             "inputs", f"parts have {sorted(lengths)} rows", do="Pass parts of as many rows"
         )
     return lengths.pop()
+
+
+def _has_mask(part: Any) -> bool:
+    return isinstance(part, Mapping) and "attention_mask" in part
+
+
+def _unpadded(columns: torch.Tensor, x: torch.Tensor, mask: list) -> torch.Tensor:
+    """Columns (groups, n, d) without places that are filled up, where ``x`` is of sequences."""
+    if not mask or x.ndim < 3 or tuple(x.shape[:-1]) != tuple(mask[0].shape):
+        return columns
+    return columns[:, _tensor(mask[0]).reshape(-1).bool().to(columns.device)]
 
 
 def _made(arch: Any) -> nn.Module:
