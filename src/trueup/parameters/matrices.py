@@ -85,7 +85,8 @@ def matrices(
     """The matrices of ``model`` that ``names`` choose, with what ``inputs`` give to each.
 
     Without names these are all layers of a module; of weights alone all tensors of two axes or
-    more that are no embedding and no norm by their names. A matrix that is also another tensor of the module is left out.
+    more that are no embedding and no norm by their names. A matrix that is also another tensor of
+    the module is left out.
     """
     if is_run(model):
         found = _of_network(who, model, inputs, names)
