@@ -33,7 +33,8 @@ from trueup.core.weights.view import Spec, Weights
 KEY = "trueup.packed"
 """Where the metadata of a file say how its tensors are packed."""
 PACKINGS = "trueup.core.weights.packings"
-KINDS = {"codes": "Codes", "sparse": "Sparse", "low rank": "LowRank", "sum": "Sum"}
+KINDS = {"codes": "Codes", "sparse": "Sparse", "low rank": "LowRank", "sum": "Sum",
+         "rotated": "Rotated"}  # fmt: skip
 """Kind -> class, of all that a file may ask for."""
 
 

@@ -1,0 +1,1 @@
+"""Weights of few bits: rows over (grid, granularity, rounding, rotation, clip)."""
