@@ -12,6 +12,7 @@ import click
 
 COMMANDS = (
     "audit", "correct", "discover", "apply", "export", "history", "methods", "demo", "reproduce",
+    "compress",
 )  # fmt: skip
 
 
