@@ -213,12 +213,22 @@ class Network:
                 one.remove()
         return found
 
-    def _call(self, part: Any) -> Any:
+    def call(self, part: Any, tensors: Mapping[str, torch.Tensor] | None = None) -> torch.Tensor:
+        """What the module gives for rows with ``tensors`` in place of its own; gradients flow."""
+        return _first(self._call(part, tensors)).float()
+
+    def _call(self, part: Any, tensors: Mapping[str, torch.Tensor] | None = None) -> Any:
         device = next((p.device for p in self.module.parameters()), torch.device("cpu"))
-        if isinstance(part, Mapping):
-            return self.module(**{k: _tensor(v).to(device) for k, v in part.items()})
-        given = part if isinstance(part, tuple) else (part,)
-        return self.module(*(_tensor(v).to(device) for v in given))
+        named = {k: _tensor(v).to(device) for k, v in part.items()} if _is_named(part) else {}
+        given = () if named else part if isinstance(part, tuple) else (part,)
+        rows = tuple(_tensor(v).to(device) for v in given)
+        if tensors:
+            return torch.func.functional_call(self.module, dict(tensors), rows, named)
+        return self.module(*rows, **named)
+
+
+def _is_named(part: Any) -> bool:
+    return isinstance(part, Mapping)
 
 
 def parts_of(inputs: Inputs, batch: int) -> Iterator[Any]:
@@ -310,7 +320,7 @@ def _tensor(value: Any) -> torch.Tensor:
     array = np.asarray(value)
     if array.dtype.name == "bfloat16":
         return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16)
-    return torch.from_numpy(np.ascontiguousarray(array))
+    return torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
 
 
 def _first(given: Any) -> torch.Tensor:

@@ -9,6 +9,9 @@ from trueup.parameters.allocation.allocate import allocate as allocate
 from trueup.parameters.allocation.evolution import Evolution as Evolution
 from trueup.parameters.allocation.integer_programme import IntegerProgramme as IntegerProgramme
 from trueup.parameters.compensation.compensate import Compensate as Compensate
+from trueup.parameters.compensation.perp import PERP as PERP
+from trueup.parameters.compensation.retune import Retune as Retune
+from trueup.parameters.compensation.trained_factors import TrainedFactors as TrainedFactors
 from trueup.parameters.merging.average import Average as Average
 from trueup.parameters.merging.merge import Merged as Merged
 from trueup.parameters.merging.merge import merge as merge
