@@ -174,6 +174,8 @@ class Network:
     ) -> dict[str, Seen]:
         """What layers are given when ``inputs`` are run: sums, whose memory is theirs alone.
 
+        Places of a sequence that an input ``attention_mask`` says are filled up do not count.
+
         Parameters
         ----------
         inputs
@@ -184,10 +186,11 @@ class Network:
             Rows at a time.
         """
         found: dict[str, Seen] = {}
+        mask: list[np.ndarray] = []
 
         def look(layer: Layer) -> Callable:
             def hook(module: nn.Module, given: tuple) -> None:
-                columns = layer.columns(given[0].detach()).float()
+                columns = _unpadded(layer.columns(given[0].detach()), given[0], mask).float()
                 xx = (columns.transpose(1, 2) @ columns).double().cpu().numpy()
                 x = columns.sum(dim=1).double().cpu().numpy()
                 old = found.get(layer.name)
@@ -202,19 +205,30 @@ class Network:
         wanted = list(layers) if names is None else names
         hooks = [layers[n].module.register_forward_pre_hook(look(layers[n])) for n in wanted]
         try:
-            for _ in self.batches(inputs, batch=batch):
-                pass
+            for part in parts_of(inputs, batch):
+                mask[:] = [part["attention_mask"]] if _has_mask(part) else []
+                next(self.batches(part, batch=batch))
         finally:
             for one in hooks:
                 one.remove()
         return found
 
-    def _call(self, part: Any) -> Any:
+    def call(self, part: Any, tensors: Mapping[str, torch.Tensor] | None = None) -> torch.Tensor:
+        """What the module gives for rows with ``tensors`` in place of its own; gradients flow."""
+        return _first(self._call(part, tensors)).float()
+
+    def _call(self, part: Any, tensors: Mapping[str, torch.Tensor] | None = None) -> Any:
         device = next((p.device for p in self.module.parameters()), torch.device("cpu"))
-        if isinstance(part, Mapping):
-            return self.module(**{k: _tensor(v).to(device) for k, v in part.items()})
-        given = part if isinstance(part, tuple) else (part,)
-        return self.module(*(_tensor(v).to(device) for v in given))
+        named = {k: _tensor(v).to(device) for k, v in part.items()} if _is_named(part) else {}
+        given = () if named else part if isinstance(part, tuple) else (part,)
+        rows = tuple(_tensor(v).to(device) for v in given)
+        if tensors:
+            return torch.func.functional_call(self.module, dict(tensors), rows, named)
+        return self.module(*rows, **named)
+
+
+def _is_named(part: Any) -> bool:
+    return isinstance(part, Mapping)
 
 
 def parts_of(inputs: Inputs, batch: int) -> Iterator[Any]:
@@ -238,6 +252,17 @@ def rows_of(inputs: Inputs) -> int:
             "inputs", f"parts have {sorted(lengths)} rows", do="Pass parts of as many rows"
         )
     return lengths.pop()
+
+
+def _has_mask(part: Any) -> bool:
+    return isinstance(part, Mapping) and "attention_mask" in part
+
+
+def _unpadded(columns: torch.Tensor, x: torch.Tensor, mask: list) -> torch.Tensor:
+    """Columns (groups, n, d) without places that are filled up, where ``x`` is of sequences."""
+    if not mask or x.ndim < 3 or tuple(x.shape[:-1]) != tuple(mask[0].shape):
+        return columns
+    return columns[:, _tensor(mask[0]).reshape(-1).bool().to(columns.device)]
 
 
 def _made(arch: Any) -> nn.Module:

@@ -13,6 +13,8 @@ import click
 COMMANDS = (
     "audit", "correct", "discover", "merge", "kin", "apply", "export", "history", "methods", "demo",
     "reproduce",
+    "audit", "correct", "discover", "apply", "export", "history", "methods", "demo", "reproduce",
+    "compress",
 )  # fmt: skip
 
 

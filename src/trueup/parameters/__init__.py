@@ -8,6 +8,10 @@ from trueup.parameters.allocation.allocate import Uniform as Uniform
 from trueup.parameters.allocation.allocate import allocate as allocate
 from trueup.parameters.allocation.evolution import Evolution as Evolution
 from trueup.parameters.allocation.integer_programme import IntegerProgramme as IntegerProgramme
+from trueup.parameters.compensation.compensate import Compensate as Compensate
+from trueup.parameters.compensation.perp import PERP as PERP
+from trueup.parameters.compensation.retune import Retune as Retune
+from trueup.parameters.compensation.trained_factors import TrainedFactors as TrainedFactors
 from trueup.parameters.merging.arithmetic import TaskArithmetic as TaskArithmetic
 from trueup.parameters.merging.average import Average as Average
 from trueup.parameters.merging.breadcrumbs import Breadcrumbs as Breadcrumbs
@@ -34,6 +38,7 @@ from trueup.parameters.proving.draws import prove_draws as prove_draws
 from trueup.parameters.proving.trial import Trial as Trial
 from trueup.parameters.proving.trial import read_trial as read_trial
 from trueup.parameters.proving.weights import prove_weights as prove_weights
+from trueup.parameters.pruning.prune import Prune as Prune
 from trueup.parameters.quantisation.adaquant import AdaQuant as AdaQuant
 from trueup.parameters.quantisation.gptq import GPTQ as GPTQ
 from trueup.parameters.quantisation.nearest import Nearest as Nearest

@@ -1,0 +1,1 @@
+"""What compressing a model broke, made good by a few numbers."""

@@ -1,0 +1,1 @@
+"""Weights that may be 0: rows over (criterion, pattern, allocation)."""
