@@ -17,11 +17,12 @@ FIXED = 0
 
 POOL = re.compile(r"_?(?:adaptive_)?(?:avg|max|lp)_?pool([123])d", re.I)
 ALONE = frozenset(
-    "relu relu_ gelu tanh sigmoid silu elu leaky_relu hardtanh hardswish hardsigmoid relu6 selu celu "
-    "softplus mish threshold dropout dropout1d dropout2d dropout3d feature_dropout alpha_dropout "
-    "add add_ iadd radd sub sub_ isub mul mul_ imul div div_ truediv itruediv neg pow exp sqrt rsqrt "
-    "square abs clamp clip float to type contiguous clone detach logsigmoid softsign hardshrink "
-    "tanh_ sigmoid_ identity dropoutnd logsoftmax softmax log_softmax silu_".split()
+    "relu relu_ gelu tanh tanh_ sigmoid sigmoid_ silu silu_ elu leaky_relu leakyrelu hardtanh "
+    "hardswish hardsigmoid hardshrink relu6 selu celu softplus softsign mish threshold logsigmoid "
+    "dropout dropout1d dropout2d dropout3d feature_dropout alpha_dropout alphadropout identity "
+    "add add_ iadd radd sub sub_ isub mul mul_ imul div div_ truediv itruediv neg pow exp sqrt "
+    "rsqrt square abs clamp clip float to type contiguous clone detach "
+    "softmax log_softmax logsoftmax".split()
 )
 """Functions, methods and modules that work on every number, or on all of an axis alike."""
 SHAPES = frozenset(

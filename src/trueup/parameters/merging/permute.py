@@ -1,12 +1,13 @@
 r"""Alignment: the neurons of a model in the order of those of another, before they are merged.
 
-Hidden neurons have no order of their own: with P a permutation, W2 P' relu(P W1 x) is W2 relu(W1 x).
+Hidden neurons have no order of their own: W2 P' relu(P W1 x) is W2 relu(W1 x) for a permutation P.
 Two models that were trained apart agree on what they compute and not on which neuron does it, and
 the average of their weights computes neither.
 
 *By activations*: for each group of neurons the order that maximises the sum over neurons of the
-correlation of what they say on the same rows, over all layers that show it. *By weights*: the orders
-that maximise the product of the weights of both models, group after group, until nothing changes:
+correlation of what they say on the same rows, over all layers that show it. *By weights*: the
+orders that maximise the product of the weights of both models, group after group, until nothing
+changes:
 
 .. math::  \max_P \sum_{places} \langle A, P B \rangle
 
