@@ -192,9 +192,9 @@ def match_activations(net: Network, to: Network, neurons: Neurons, on: Any) -> t
 
 
 def correlations(one: Network, two: Network, neurons: Neurons, on: Any) -> dict[str, np.ndarray]:
-    """Group -> (size, size) mean correlation of neurons of two models, over layers that show them.
+    """Group -> (size, size) mean correlation of neurons of two models, by layers that show it.
 
-    A neuron that never changes correlates with none.
+    A neuron that never changes correlates with none; where neither of two changes nothing is told.
     """
     from trueup.adapters.network import parts_of
 
@@ -208,17 +208,19 @@ def correlations(one: Network, two: Network, neurons: Neurons, on: Any) -> dict[
     found = {}
     for group in neurons.groups:
         each = [_correlation(*sums[group.name, i]) for i in range(len(group.probes))]
-        found[group.name] = np.mean(each, axis=0)
+        total, told = (np.sum(parts, axis=0) for parts in zip(*each, strict=True))
+        found[group.name] = total / np.maximum(told, 1)
     return found
 
 
-def _correlation(ab, a, b, aa, bb, n) -> np.ndarray:
+def _correlation(ab, a, b, aa, bb, n) -> tuple[np.ndarray, np.ndarray]:
+    """Correlations, 0 where a neuron never changes; and whether one of the two does."""
     spread = np.sqrt(np.maximum(aa - a * a / n, 0)), np.sqrt(np.maximum(bb - b * b / n, 0))
     # Sums of squares lose the digits that a mean takes: what is below them is no variation.
-    floor = 1e-6 * np.sqrt(np.maximum(aa, 0)), 1e-6 * np.sqrt(np.maximum(bb, 0))
-    product = np.outer(*spread)
-    moves = np.outer(spread[0] > floor[0], spread[1] > floor[1])
-    return np.divide(ab - np.outer(a, b) / n, product, out=np.zeros_like(product), where=moves)
+    changes = spread[0] > 1e-6 * np.sqrt(aa), spread[1] > 1e-6 * np.sqrt(bb)
+    product, both = np.outer(*spread), np.logical_and.outer(*changes)
+    found = np.divide(ab - np.outer(a, b) / n, product, out=np.zeros_like(product), where=both)
+    return found, np.logical_or.outer(*changes)
 
 
 def _said(net: Network, neurons: Neurons, part: Any) -> dict[tuple[str, int], np.ndarray]:
