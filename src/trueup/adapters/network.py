@@ -320,7 +320,8 @@ def _tensor(value: Any) -> torch.Tensor:
     array = np.asarray(value)
     if array.dtype.name == "bfloat16":
         return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16)
-    return torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
+    # Strides of an axis of one, as x[:, None] has, would be taken for channels that come last.
+    return torch.from_numpy(np.ascontiguousarray(array).reshape(-1).reshape(array.shape))
 
 
 def _first(given: Any) -> torch.Tensor:

@@ -11,10 +11,8 @@ import click
 
 
 COMMANDS = (
-    "audit", "correct", "discover", "merge", "kin", "apply", "export", "history", "methods", "demo",
-    "reproduce",
-    "audit", "correct", "discover", "apply", "export", "history", "methods", "demo", "reproduce",
-    "compress",
+    "audit", "correct", "discover", "merge", "compress", "kin", "apply", "export", "history",
+    "methods", "demo", "reproduce",
 )  # fmt: skip
 
 

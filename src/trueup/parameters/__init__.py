@@ -17,9 +17,16 @@ from trueup.parameters.merging.average import Average as Average
 from trueup.parameters.merging.breadcrumbs import Breadcrumbs as Breadcrumbs
 from trueup.parameters.merging.dare import DARE as DARE
 from trueup.parameters.merging.della import DELLA as DELLA
+from trueup.parameters.merging.fisher import Fisher as Fisher
+from trueup.parameters.merging.fisher import fisher_information as fisher_information
 from trueup.parameters.merging.kin import kin as kin
 from trueup.parameters.merging.merge import merge as merge
 from trueup.parameters.merging.pcb import PCB as PCB
+from trueup.parameters.merging.permute import Aligned as Aligned
+from trueup.parameters.merging.permute import align as align
+from trueup.parameters.merging.permute import permuted as permuted
+from trueup.parameters.merging.pleas import PLeaS as PLeaS
+from trueup.parameters.merging.regmean import RegMean as RegMean
 from trueup.parameters.merging.rescaling import rescaling as rescaling
 from trueup.parameters.merging.rescaling import rescaling_by_change as rescaling_by_change
 from trueup.parameters.merging.signature import Signature as Signature
