@@ -91,7 +91,7 @@ def products(rows: Sequence[np.ndarray]) -> np.ndarray:
         total[0, 1:] += part.sum(axis=1)
         for i in range(k):  # of so few rows a product of matrices takes five times as long
             for j in range(i, k):
-                total[i + 1, j + 1] += part[i] @ part[j]
+                total[i + 1, j + 1] += np.einsum("m,m->", part[i], part[j])
     return np.triu(total) + np.triu(total, 1).T
 
 
