@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import struct
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,11 @@ class Block(nn.Module):
         y = self.attention_norm(x)
         q, k, v = (
             part(y).unflatten(2, (many, -1)).transpose(1, 2)
-            for part, many in ((self.wq, self.heads), (self.wk, self.groups), (self.wv, self.groups))
+            for part, many in (
+                (self.wq, self.heads),
+                (self.wk, self.groups),
+                (self.wv, self.groups),
+            )
         )
         k, v = (part.repeat_interleave(self.heads // self.groups, 1) for part in (k, v))
         made = functional.scaled_dot_product_attention(
@@ -133,7 +138,7 @@ def tokens_of(word: bytes) -> tuple[int, ...]:
     names = {token: piece for piece, token in pieces.items()}
     while True:
         best, place = -1e10, -1
-        for i, (a, b) in enumerate(zip(found, found[1:], strict=False)):
+        for i, (a, b) in enumerate(pairwise(found)):
             joined = pieces.get(names.get(a, b"") + names.get(b, b""))
             if joined is not None and scores[joined] > best:
                 best, place, new = scores[joined], i, joined

@@ -27,9 +27,9 @@ REPRODUCTION = Reproduction(
               "> -0.01"),
         Claim("4 bits for all, to the nearest: accuracy less that of full precision", "< -0.01"),
     ),
-    differs="ResNet-20 on CIFAR-10 images that others saved as JPEG, weights alone, rounding to the "
-    "nearest by row, losses as divergences on 100 images; the paper has ResNet-50 and BERT, 4-bit "
-    "activations and AdaQuant",
+    differs="ResNet-20 on CIFAR-10 images that others saved as JPEG, weights alone, rounding to "
+    "the nearest by row, losses as divergences on 100 images; the paper has ResNet-50 and BERT, "
+    "4-bit activations and AdaQuant",
     needs=("torch",),
     data=("images/cifar10_jpeg_test", "weights/cifar10_resnet_a"),
 )  # fmt: skip

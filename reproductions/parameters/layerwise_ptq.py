@@ -23,7 +23,7 @@ REPRODUCTION = Reproduction(
         Claim("3 bits, AdaQuant: the same", "between -0.01 0.01"),
         Claim("3 bits: AdaQuant less rounding to the nearest", "> 0"),
         Claim("2 bits: AdaQuant less rounding to the nearest", "> 0"),
-        Claim("2 bits: scales of least squares less the largest weight, both to the nearest", "> 0"),
+        Claim("2 bits: scales of least squares less the largest weight, to the nearest", "> 0"),
         Claim("2 bits: AdaQuant less the nearest, both with scales of least squares", "> 0"),
         Claim("2 bits: GPTQ less the nearest, both with scales of least squares", "> 0"),
         Claim("2 bits: GPTQ less GPTQ of the paper (largest weight, columns as they stand)", "> 0"),

@@ -1,7 +1,7 @@
 """Rotations where some channels stand out: 8 bits for weights and for what a layer is given.
 
-Channels share a few factors, and some are a hundred times as large as others. One scale serves a whole tensor, as on machines of 8 bits. The rotation is found on some
-rows and judged on others.
+Channels share a few factors, and some are a hundred times as large as others. One scale serves a
+whole tensor, as on machines of 8 bits. The rotation is found on some rows and judged on others.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from trueup.core.cards import Card
-from trueup.core.errors import UsageError
+from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.weights.opened import open_weights
 from trueup.core.weights.packed import AbstractPacked, Packed
 from trueup.core.weights.view import Weights
@@ -120,6 +120,8 @@ class Quantise:
         ------
         UsageError
             Inputs are missing, or there is no tensor of a name.
+        EvidenceError
+            Weights, or what a layer is given, hold NaN or infinite numbers.
         """
         network = model if hasattr(model, "seen") else None
         weights: Weights = open_weights(network.module if network else model)
@@ -127,7 +129,11 @@ class Quantise:
         looks = self._looks(network, inputs, chosen)
         tensors: dict[str, AbstractPacked] = {}
         for name in chosen:
-            tensors[name] = self.tensor(weights[name], looks.grams(name))
+            values, grams = weights[name], looks.grams(name)
+            _check_finite(f"the tensor {name}", values, "Train again from an earlier checkpoint")
+            if grams is not None:
+                _check_finite(f"what {name} is multiplied with", grams, "Look at the inputs")
+            tensors[name] = self.tensor(values, grams)
             looks.put(name, tensors[name])
         return Packed(tensors, weights, {**self._facts(looks.rows), **(facts or {})})
 
@@ -186,6 +192,15 @@ class Quantise:
             for rows, gram in zip(cuts, grams, strict=True)
         ]
         return np.concatenate([codes for codes, _ in parts]), joined([own for _, own in parts])
+
+
+def _check_finite(what: str, values: np.ndarray, do: str) -> None:
+    plain = values.astype(np.float32) if values.dtype.itemsize < 4 else values
+    if bad := int((~np.isfinite(plain)).sum()):
+        raise EvidenceError(
+            "Quantise", f"{what} holds {bad} numbers of {values.size} that are NaN or infinite",
+            do=do,
+        )  # fmt: skip
 
 
 def _importance(grams: np.ndarray) -> np.ndarray:
