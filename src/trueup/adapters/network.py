@@ -320,7 +320,7 @@ def _tensor(value: Any) -> torch.Tensor:
     array = np.asarray(value)
     if array.dtype.name == "bfloat16":
         return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16)
-    return torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
+    return torch.from_numpy(np.ascontiguousarray(array).reshape(-1).reshape(array.shape))
 
 
 def _first(given: Any) -> torch.Tensor:
