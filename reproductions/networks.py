@@ -12,16 +12,24 @@ from torch.nn import functional
 from trueup.core import Probabilities
 
 
-def mlp(*widths: int) -> nn.Sequential:
-    """A network of full layers with rectifiers between them."""
+def mlp(*widths: int, norm: bool = False) -> nn.Sequential:
+    """A network of full layers with rectifiers between them, after norms if asked for."""
     layers: list[nn.Module] = []
     for wide, narrow in pairwise(widths):
-        layers += [nn.Linear(wide, narrow), nn.ReLU()]
+        norms = [nn.LayerNorm(narrow)] if norm and narrow != widths[-1] else []
+        layers += [nn.Linear(wide, narrow), *norms, nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
 
 def train(
-    inputs: np.ndarray, labels: np.ndarray, *, classes: int, epochs: int, seed: int, mix: int = 1
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    *,
+    classes: int,
+    epochs: int,
+    seed: int,
+    mix: int = 1,
+    norm: bool = False,
 ) -> nn.Sequential:
     """A network (d, 256, 256, k) after Adam on the cross-entropy in batches of 100.
 
@@ -32,12 +40,14 @@ def train(
     mix
         With 1 the plain empirical risk; with more that of d-Mixup with d = mix - 1: every input is
         a Dirichlet(1, .., 1) mean of ``mix`` rows and is trained on that mean of their labels.
+    norm
+        Whether a norm stands before every rectifier.
     """
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     x = torch.as_tensor(inputs, dtype=torch.float32)
     y = functional.one_hot(torch.as_tensor(labels), classes).float()
-    net = mlp(x.shape[1], 256, 256, classes)
+    net = mlp(x.shape[1], 256, 256, classes, norm=norm)
     steps = torch.optim.Adam(net.parameters(), 1e-3)
     for _ in range(epochs):
         for rows in torch.randperm(len(x)).split(100):

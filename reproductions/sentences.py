@@ -74,3 +74,8 @@ def sts(folder: Path, part: str) -> tuple[list[tuple[str, str]], np.ndarray]:
     with gzip.open(folder / f"stsb-en-{part}.csv.gz", "rt", encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     return [(a, b) for a, b, _ in rows], np.array([float(row[2]) for row in rows])
+
+
+def matrices_of(net: Network) -> list[str]:
+    """Tensors of the linear layers of the encoder."""
+    return [f"{name}.weight" for name in net.layers if name.startswith("encoder.encoder.")]
