@@ -11,8 +11,8 @@ import click
 
 
 COMMANDS = (
-    "audit", "correct", "discover", "merge", "kin", "apply", "export", "history", "methods", "demo",
-    "reproduce",
+    "audit", "correct", "discover", "merge", "kin", "prove", "apply", "export", "history",
+    "methods", "demo", "reproduce",
 )  # fmt: skip
 
 
