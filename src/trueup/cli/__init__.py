@@ -12,6 +12,7 @@ import click
 
 COMMANDS = (
     "audit", "correct", "discover", "merge", "compress", "kin", "apply", "export", "history",
+    "audit", "correct", "discover", "merge", "kin", "prove", "apply", "export", "history",
     "methods", "demo", "reproduce",
 )  # fmt: skip
 
