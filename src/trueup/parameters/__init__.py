@@ -13,3 +13,4 @@ from trueup.parameters.merging.permute import align as align
 from trueup.parameters.merging.permute import permuted as permuted
 from trueup.parameters.merging.pleas import PLeaS as PLeaS
 from trueup.parameters.merging.regmean import RegMean as RegMean
+from trueup.parameters.merging.sharpness import sharpness as sharpness
