@@ -28,8 +28,8 @@ from scipy.sparse.csgraph import connected_components
 from torch import fx, nn
 
 from trueup.adapters.labels import FIXED, Labels, Tied
-from trueup.adapters.network import parts_of
-from trueup.core.errors import UsageError
+from trueup.adapters.network import parts_of, rows_of
+from trueup.core.errors import EvidenceError, UsageError
 
 
 ROWS = 2
@@ -159,6 +159,8 @@ def find_neurons(module: nn.Module, inputs: Any) -> Neurons:
 
 
 def _rows(inputs: Any) -> list[torch.Tensor]:
+    if not rows_of(inputs):
+        raise EvidenceError("neurons", "there are no rows", do="Pass rows of inputs")
     part = next(parts_of(inputs, ROWS))
     values = part.values() if isinstance(part, dict) else part
     values = list(values) if isinstance(part, dict | tuple) else [part]

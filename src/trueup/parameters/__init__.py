@@ -29,6 +29,7 @@ from trueup.parameters.merging.pleas import PLeaS as PLeaS
 from trueup.parameters.merging.regmean import RegMean as RegMean
 from trueup.parameters.merging.rescaling import rescaling as rescaling
 from trueup.parameters.merging.rescaling import rescaling_by_change as rescaling_by_change
+from trueup.parameters.merging.sharpness import sharpness as sharpness
 from trueup.parameters.merging.signature import Signature as Signature
 from trueup.parameters.merging.signature import patch as patch
 from trueup.parameters.merging.signature import signature as signature

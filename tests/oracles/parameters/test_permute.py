@@ -16,7 +16,7 @@ from trueup.adapters.neurons import find_neurons  # noqa: E402
 from trueup.core import UsageError  # noqa: E402
 from trueup.core.weights import Held, open_weights, save_weights  # noqa: E402
 from trueup.parameters import align, merge, permuted  # noqa: E402
-from trueup.parameters.merging.permute import match_weights  # noqa: E402
+from trueup.parameters.merging.matching import match_weights  # noqa: E402
 
 
 SIZES = {
@@ -117,7 +117,7 @@ def _inner(a: dict, b: dict, p: tuple, q: tuple) -> float:
 
 
 def test_correlations_are_those_of_numpy():
-    from trueup.parameters.merging.permute import correlations
+    from trueup.parameters.merging.matching import correlations
 
     one, two, x = made("mlp", 0), made("mlp", 1), rows("mlp", 300)
     found = correlations(Network.of(one), Network.of(two), find_neurons(one, x), x)

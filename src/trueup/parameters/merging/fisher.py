@@ -166,7 +166,7 @@ def fisher_information(model: Any, *, arch: Any, on: Any, draws: int = 1, seed: 
     def log_chance(values: dict, label: Any, *row: Any) -> Any:
         given = tuple(part.unsqueeze(0) for part in row)
         said = functional_call(net.module, {**values, **buffers}, given)
-        return torch.log_softmax(said, 1)[0, label]
+        return torch.log_softmax(said, 1).gather(1, label.reshape(1, 1))[0, 0]
 
     gradients = vmap(grad(log_chance), (None, 0, *[0] * _parts(on)))
     totals = {name: torch.zeros_like(p, dtype=torch.float64) for name, p in parameters.items()}

@@ -29,17 +29,17 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from trueup.core.cards import Card
-from trueup.core.errors import EvidenceError, UsageError
+from trueup.core.errors import UsageError
 from trueup.core.weights.view import Held, Weights
 from trueup.parameters.merging.average import Average
+from trueup.parameters.merging.layerwise import Sums, Wanted
 from trueup.parameters.merging.permute import align
 from trueup.parameters.merging.rule import AbstractMerging, Combine
 from trueup.parameters.merging.stack import Piece, Stack
@@ -127,9 +127,10 @@ def least_squares(
     nets = [Network.of(arch, model) for model in models]
     merged = Network.of(arch, averaged(models, shares))
     neurons = find_neurons(merged.module, on)
-    for name in [n for n in neurons.layers if n in merged.layers]:
-        sums = Sums.of(merged, nets, shares, neurons, name, on)
-        _set(merged, neurons, name, sums, ridge)
+    names = [n for n in neurons.layers if n in merged.layers]
+    wanted = Wanted(nets, shares, {n: neurons.norms.get(n, n) for n in names}, on)
+    for name in names:
+        _set(merged, neurons, name, Sums.of(merged, wanted, name), ridge)
     arrays = {name: merged.weights[name].copy() for name in merged.weights}
     return Held(arrays, "least squares")
 
@@ -146,71 +147,6 @@ def averaged(models: Sequence[Weights], shares: np.ndarray) -> Weights:
         parts = [combine(piece) for piece in only.pieces()]
         arrays[name] = np.concatenate(parts).reshape(first.specs[name].shape)
     return Held(arrays)
-
-
-@dataclass
-class Sums:
-    """Sums over rows and places of a layer, by groups of channels.
-
-    Attributes
-    ----------
-    xx, xy, x, y
-        (g, d, d), (g, d, out), (g, d), (g, out) of inputs x and wanted outputs y.
-    rows
-        How many there are.
-    """
-
-    xx: Any
-    xy: Any
-    x: Any
-    y: Any
-    rows: int
-
-    @classmethod
-    def of(
-        cls, merged: Network, nets: list[Network], shares: np.ndarray, neurons: Neurons, name: str,
-        on: Any,
-    ) -> Sums:  # fmt: skip
-        """Those of a layer: inputs from the merged model, outputs wanted from all ``nets``."""
-        from trueup.adapters.network import parts_of
-
-        told = neurons.norms.get(name, name)
-        total: Sums | None = None
-        for part in parts_of(on, 256):
-            layer = merged.layers[name]
-            x = layer.columns(_met(merged, name, part, side="in"))
-            y = sum(
-                float(share) * _rows(layer, _met(net, told, part, side="out"))
-                for net, share in zip(nets, shares, strict=True)
-            )
-            turned, n = x.transpose(1, 2), x.shape[1]
-            made = (turned @ x, turned @ y, x.sum(1), y.sum(1))
-            new = cls(*(one.double() for one in made), n)
-            total = new if total is None else total + new
-        if total is None:
-            raise EvidenceError("PLeaS", "there are no rows", do="Pass rows of inputs")
-        return total
-
-    def __add__(self, other: Sums) -> Sums:
-        names = ("xx", "xy", "x", "y", "rows")
-        return Sums(*(getattr(self, n) + getattr(other, n) for n in names))
-
-    def solve(self, prior: Any, ridge: float, *, free: bool) -> tuple[Any, Any]:
-        """(g, out, d) and (g, out): weights held to ``prior``, and a ``free`` bias."""
-        import torch
-
-        n = self.rows
-        mean_x, mean_y = self.x / n, self.y / n
-        xx, xy = self.xx / n, self.xy / n
-        if free:
-            xx = xx - mean_x[:, :, None] * mean_x[:, None, :]
-            xy = xy - mean_x[:, :, None] * mean_y[:, None, :]
-        size = torch.diagonal(xx, dim1=1, dim2=2).mean(1)
-        held = ridge * torch.where(size > 0, size, 1.0)[:, None, None]
-        eye = torch.eye(xx.shape[1], dtype=xx.dtype)
-        turned = prior.double().transpose(1, 2)
-        w = torch.linalg.solve(xx + held * eye, xy + held * turned).transpose(1, 2)
-        return w, mean_y - torch.einsum("god,gd->go", w, mean_x)
 
 
 def _set(merged: Network, neurons: Neurons, name: str, sums: Sums, ridge: float) -> None:
@@ -248,47 +184,3 @@ def _set_norm(layer: Layer, norm: Any, w: Any, b: Any, sums: Sums) -> None:
     norm.running_var.copy_(variance.reshape(-1))
     norm.weight.copy_(torch.sqrt(variance.reshape(-1) + norm.eps))
     norm.bias.copy_((b + mean).reshape(-1))
-
-
-def _met(net: Network, name: str, part: Any, *, side: str) -> Any:
-    """What a module of ``net`` is given or gives on some rows; nothing behind it is run."""
-    with _stopped(dict(net.module.named_modules())[name], side) as found:
-        try:
-            net.run(part)
-        except _Enough:
-            pass
-    if not found:
-        raise EvidenceError("PLeaS", f"rows do not come to '{name}'", do="Pass other rows")
-    return found[0]
-
-
-class _Enough(Exception):
-    """What was looked for is there."""
-
-
-@contextmanager
-def _stopped(module: Any, side: str) -> Iterator[list]:
-    found: list = []
-
-    def keep(_: Any, given: tuple, out: Any = None) -> None:
-        found.append((given[0] if out is None else out).detach())
-        raise _Enough
-
-    register: Callable = (
-        module.register_forward_pre_hook if side == "in" else module.register_forward_hook
-    )
-    hook = register(keep)
-    try:
-        yield found
-    finally:
-        hook.remove()
-
-
-def _rows(layer: Layer, value: Any) -> Any:
-    """(g, n, out) what a layer gives, a row a place."""
-    from torch import nn
-
-    if isinstance(layer.module, nn.Linear):
-        return value.reshape(1, -1, value.shape[-1])
-    rows = value.movedim(1, -1).reshape(-1, layer.groups, value.shape[1] // layer.groups)
-    return rows.transpose(0, 1)

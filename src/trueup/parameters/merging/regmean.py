@@ -5,8 +5,8 @@ rows, and :math:`\tilde G_i` the same with all but its diagonal shrunk by :math:
 
 .. math::  W = \Big(\sum_i w_i \tilde G_i\Big)^{-1} \sum_i w_i \tilde G_i W_i
 
-Biases, norms and embeddings are averaged. The models should share a start: with neurons in other
-orders align them first.
+Along inputs that no model was given, the weights are averaged, and so are biases, norms and
+embeddings. The models should share a start: with neurons in other orders align them first.
 
 Examples
 --------
@@ -46,6 +46,10 @@ CARD = Card(
     cost="a run of each model on its rows, and O(d^3) for d inputs of a layer",
     needs=("torch",),
 )
+
+
+EMPTY = 1e-6
+"""Share of the largest eigenvalue below which inputs were not seen: sums are of 24 bits."""
 
 
 @dataclass(frozen=True)
@@ -97,23 +101,21 @@ class RegMean(AbstractMerging):
         """Name of the weights of a layer -> (g, out, d) merged ones."""
         from trueup.adapters.network import Network
 
-        grams: dict[str, Any] = {}
-        moments: dict[str, Any] = {}
-        for i, (model, share) in enumerate(zip(stack.models, stack.shares, strict=True)):
-            net = Network.of(self.arch, model)
-            for name, seen in net.seen(
-                self.on[i] if isinstance(self.on, list) else self.on
-            ).items():
-                gram = float(share) * self.shrunk(seen.xx / seen.rows)
-                w = net.layers[name].matrix.astype(np.float64)
-                key = f"{name}.weight" if name else "weight"
-                grams[key] = grams.get(key, 0) + gram
-                moments[key] = moments.get(key, 0) + gram @ w.transpose(0, 2, 1)
-        # An input that no model ever sees leaves its weights free: the least numbers are taken.
-        return {
-            key: (np.linalg.pinv(grams[key], hermitian=True) @ moments[key]).transpose(0, 2, 1)
-            for key in grams
-        }
+        nets = [Network.of(self.arch, model) for model in stack.models]
+        rows = self.on if isinstance(self.on, list) else [self.on] * len(nets)
+        seen = [net.seen(x) for net, x in zip(nets, rows, strict=True)]
+        made = {}
+        for name in seen[0]:
+            shares = stack.shares
+            each = np.array([net.layers[name].matrix for net in nets], np.float64)
+            grams = np.array([self.shrunk(one[name].xx / one[name].rows) for one in seen])
+            mean = np.einsum("k,kgod->god", shares, each)
+            # Differences from the mean are fitted, so that what no model saw is the mean.
+            moment = np.einsum("k,kgde,kgoe->gdo", shares, grams, each - mean)
+            whole = np.linalg.pinv(np.einsum("k,kgde->gde", shares, grams), EMPTY, hermitian=True)
+            key = f"{name}.weight" if name else "weight"
+            made[key] = mean + (whole @ moment).transpose(0, 2, 1)
+        return made
 
     def shrunk(self, gram: np.ndarray) -> np.ndarray:
         """(g, d, d) with all but the diagonals less by ``shrink``."""
