@@ -51,10 +51,12 @@ def run(scale: str = "small", seed: int = 0) -> list[Estimate]:
     plain = gossip(apart, parts, test, method=Average(), rounds=rounds, seed=seed)
     kept = gossip(apart, parts, test, method=VarianceCorrected(), rounds=rounds, seed=seed)
     one = gossip(together, parts, test, method=Average(), rounds=rounds, seed=seed)
-    alone = np.mean([
-        accuracy(trained(rows, seed=seed, start=net, epochs=rounds, widths=DEEP), test)
-        for net, rows in zip(apart, parts, strict=True)
-    ])
+    alone = np.mean(
+        [
+            accuracy(trained(rows, seed=seed, start=net, epochs=rounds, widths=DEEP), test)
+            for net, rows in zip(apart, parts, strict=True)
+        ]
+    )
     early = min(EARLY, rounds) - 1
     numbers = (*np.mean(spread, axis=1), kept[early] - plain[early], kept[-1] - plain[-1],
                one[-1] - plain[-1], one[-1] - kept[-1], kept[-1] - alone)  # fmt: skip

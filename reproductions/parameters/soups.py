@@ -29,7 +29,7 @@ REPRODUCTION = Reproduction(
         Claim("shifted images (turned, blurred, noisy): greedy soup less that network", "> 0"),
         Claim("shifted images: uniform soup less that network", "> 0"),
         Claim("shifted images: greedy soup less the mean of its networks", "> 0"),
-        Claim("test rows: probabilities of all averaged (at 12 times the cost) less the greedy soup",
+        Claim("test rows: mean probabilities of all (at 12 times the cost) less the greedy soup",
               "> 0"),
     ),
     differs="networks of three layers on scikit-learn's digits instead of CLIP, ALIGN and ViT-G on "

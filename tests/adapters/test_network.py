@@ -100,3 +100,16 @@ def test_bfloat16_weights_go_in_and_out():
     net = Network.of(nn.Linear(3, 2).bfloat16(), module)
     assert torch.equal(net.module.weight, module.weight)
     assert net.weights["weight"].dtype.name == "bfloat16"
+
+
+def test_a_buffer_that_the_module_makes_by_itself_may_stand_in_the_file():
+    class Places(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.line = nn.Linear(2, 1)
+            self.register_buffer("places", torch.arange(3), persistent=False)
+
+    held = {**Places().state_dict(), "places": torch.arange(3)}
+    assert (Network.of(Places, held).weights["line.bias"] == held["line.bias"].numpy()).all()
+    with pytest.raises(EvidenceError, match="1 not in it: other"):
+        Network.of(Places, held | {"other": torch.ones(1)})

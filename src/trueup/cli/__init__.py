@@ -11,9 +11,8 @@ import click
 
 
 COMMANDS = (
-    "audit", "correct", "discover", "merge", "compress", "kin", "apply", "export", "history",
-    "audit", "correct", "discover", "merge", "kin", "prove", "apply", "export", "history",
-    "methods", "demo", "reproduce",
+    "audit", "correct", "discover", "merge", "compress", "kin", "prove", "apply", "export",
+    "history", "methods", "demo", "reproduce",
 )  # fmt: skip
 
 
