@@ -1,12 +1,13 @@
-"""Small networks of scikit-learn's digits, trained and trained on; shared by the scripts of weights.
+"""Small networks of scikit-learn's digits, trained and trained on.
 
-Images are 8 x 8 pixels in [0, 1]; a network is a few full layers with rectifiers, its weights a dict
-of arrays as ``trueup.parameters`` takes them.
+Images are 8 x 8 pixels in [0, 1]; a network is a few full layers with rectifiers, its weights a
+dict of arrays as ``trueup.parameters`` takes them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -66,7 +67,7 @@ def digits(seed: int, *shares: float) -> list[Digits]:
     rows = np.random.default_rng([seed, 1797]).permutation(len(y))
     ends = np.cumsum([0, *shares]) * len(y)
     whole = Digits((x / 16).astype(np.float32), y)
-    return [whole.take(rows[round(a) : round(b)]) for a, b in zip(ends, ends[1:], strict=False)]
+    return [whole.take(rows[round(a) : round(b)]) for a, b in pairwise(ends)]
 
 
 def trained(

@@ -1,8 +1,8 @@
 """How small can what a fine-tuned network learned be written, and what is lost?
 
 Eight trunks, each trained on a task of its own from one base, are written as a file of ternary
-differences from the base, whose scale is chosen on held-out rows. Files are compared with the trunk itself in half precision, accuracy with
-that of the trunk, on rows that nothing was chosen by.
+differences from the base, whose scale is chosen on held-out rows. Files are compared with the trunk
+itself in half precision, accuracy with that of the trunk, on rows that nothing was chosen by.
 """
 
 from __future__ import annotations

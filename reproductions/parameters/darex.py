@@ -1,9 +1,9 @@
 """Can nearly all of what a network learned be dropped by chance?
 
 Eight trunks, each trained on a task of its own from one base, lose a share p of their differences
-from it; the others grow by 1 / q. DARE takes q = 1 - p. Here q is also chosen so that outputs change
-least on rows without labels, from a formula and by trial; and trunks are trained with AdamR-L2, which
-holds them to the base.
+from it; the others grow by 1 / q. DARE takes q = 1 - p. Here q is also chosen so that outputs
+change least on rows without labels, from a formula and by trial; and trunks are trained with
+AdamR-L2, which holds them to the base.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ REPRODUCTION = Reproduction(
         Claim("p = .99: AdamR-L2 and DARE, less DARE", "> 0"),
         Claim("p = .99: AdamR-L2 and q from the formula, less q from the formula", "> 0"),
     ),
-    differs="a trunk of two layers and eight views of scikit-learn's digits instead of BERT, RoBERTa "
-    "and language models; the formula makes the mean square change least instead of a bound on it",
+    differs="a trunk of two layers and eight views of scikit-learn's digits instead of language "
+    "models; the formula makes the mean square change least instead of a bound on it",
     needs=("torch",),
     seeds=10,
 )  # fmt: skip

@@ -25,6 +25,7 @@ from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.weights.opened import open_weights
 from trueup.core.weights.packed import AbstractPacked, Packed
 from trueup.core.weights.view import Weights
+from trueup.parameters.matrices import is_run, network_of
 from trueup.parameters.quantisation.grids import check_grid
 from trueup.parameters.quantisation.nearest import Nearest
 from trueup.parameters.quantisation.rounding import AbstractRounding
@@ -101,8 +102,8 @@ class Quantise:
         Parameters
         ----------
         model
-            Anything that ``open_weights`` takes, read a tensor at a time; or a ``Network``, which
-            is needed where a rounding or a rotation looks at inputs.
+            Anything that ``open_weights`` takes, read a tensor at a time; a torch module or a
+            ``Network`` where a rounding or a rotation looks at inputs.
         inputs
             Rows that the network is shown; None shows none.
         names
@@ -123,7 +124,7 @@ class Quantise:
         EvidenceError
             Weights, or what a layer is given, hold NaN or infinite numbers.
         """
-        network = model if hasattr(model, "seen") else None
+        network = network_of("Quantise", model) if is_run(model) else None
         weights: Weights = open_weights(network.module if network else model)
         chosen = matrices(weights, network, names)
         looks = self._looks(network, inputs, chosen)
@@ -143,7 +144,7 @@ class Quantise:
         if asking and (network is None or inputs is None):
             raise UsageError(
                 "Quantise", f"{asking[0]} looks at what layers are given, and there is nothing",
-                do="Pass a Network and inputs",
+                do="Pass a torch module and inputs",
             )  # fmt: skip
         if network is None or inputs is None or not (asking or self.clip):
             return Unseen()
