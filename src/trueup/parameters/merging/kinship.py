@@ -59,8 +59,9 @@ def judge_tensor(correlation: float, n: int, *, equal: bool = False) -> Kinship:
         return Kinship.IDENTICAL
     if np.isnan(correlation):
         return Kinship.UNKNOWN
-    if abs(correlation) <= max(FAR, SIGMAS / np.sqrt(n)):
-        return Kinship.UNRELATED
+    least = max(FAR, SIGMAS / np.sqrt(n))
+    if abs(correlation) <= least:  # of few numbers even a close correlation can be chance
+        return Kinship.UNRELATED if least <= CLOSE else Kinship.UNKNOWN
     return Kinship.SAME_START if correlation >= CLOSE else Kinship.PARTLY
 
 
