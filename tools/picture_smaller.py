@@ -81,8 +81,9 @@ def chart() -> alt.LayerChart:
         scale=alt.Scale(domain=[*SHADES], range=[*SHADES.values()]),
         legend=alt.Legend(orient="top", columns=2, labelLimit=400, labelFontSize=13),
     )  # fmt: skip
+    scale = alt.Scale(type="log", domain=[7, 110], nice=False)
     x = alt.X("size:Q", title="size of the file, kB (a log scale); plain weights take 104 kB",
-              scale=alt.Scale(type="log", domain=[7, 110]),
+              scale=scale,
               axis=alt.Axis(values=[8, 12, 16, 24, 32, 48, 64, 96]))  # fmt: skip
     y = alt.Y("rise:Q", title="rise of the log loss on held-out digits",
               scale=alt.Scale(domain=[-0.01, MOST]),
@@ -94,7 +95,9 @@ def chart() -> alt.LayerChart:
         align="right", dy=-8, color=INK, fontSize=13, text="what may be lost"
     )
     made = line.encode(x=x, y=y, color=colour) + rule.encode(y="margin:Q")
-    return (made + text.encode(x="at:Q", y="margin:Q")).properties(width=520, height=300)
+    return (made + text.encode(x=alt.X("at:Q", scale=scale), y="margin:Q")).properties(
+        width=520, height=300
+    )
 
 
 def main() -> None:
