@@ -35,8 +35,9 @@ if __name__ == "__main__":
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     found, name = open_weights(folder / "made"), "model.layers.3.mlp.down_proj.weight"
     a, b, c = (w.read(name, 0, 1000) for w in (one, two, found))
-    right = bool(np.array_equal(c, (a + b) * np.float32(0.5)))
-    tell(clock, peak=peak, before=start, gigabytes=found.bytes / 1e9, files=len(files), right=right)
+    if method == "average":
+        assert np.array_equal(c, (a + b) * np.float32(0.5))
+    tell(clock, peak=peak, before=start, gigabytes=found.bytes / 1e9, files=len(files))
     shutil.rmtree(folder / "made")
     if method != "average":
         shutil.rmtree(folder)

@@ -15,8 +15,8 @@ from trueup.parameters import merge
 RATE, SEEDS = 1e-4, 400
 
 
-@claim("keeps the mean")
-def keeps_the_mean(card: Card) -> None:
+@claim("unbiased over seeds")
+def unbiased_over_seeds(card: Card) -> None:
     """The mean over 400 seeds is the difference, within its small and its large numbers; t tests.
 
     The share of the difference that is there has mean 1; what chance allows must be below 3 %.

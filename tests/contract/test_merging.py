@@ -9,6 +9,7 @@ import inspect
 import os
 import subprocess
 import sys
+import tracemalloc
 
 import ml_dtypes
 import numpy as np
@@ -18,6 +19,9 @@ import trueup.parameters.merging.merge
 import trueup.parameters.merging.stack
 from trueup.core.cards import read_cards
 from trueup.core.errors import UsageError
+from trueup.core.weights.opened import open_weights
+from trueup.core.weights.view import Held
+from trueup.core.weights.written import save_weights
 from trueup.parameters import merge
 from trueup.parameters.merging.rule import AbstractMerging
 
@@ -138,7 +142,7 @@ def test_what_is_added_is_linear_in_scale(card, kind):
 
 @every
 def test_order_of_models_does_not_matter(card, kind):
-    if "drop" in card.axes["sparsify"]:
+    if "drop" in card.axes.get("sparsify", ""):
         pytest.skip("every model has chances of its own")
     base, given = models()
     one, other = merged(kind, given, base), merged(kind, given[::-1], base)
@@ -150,7 +154,7 @@ def test_another_seed_matters_where_there_is_chance_and_only_there(card, kind):
     base, given = models()
     one, other = (merged(kind, given, base, seed=s) for s in (0, 1))
     same = all(np.array_equal(one[name], other[name]) for name in one)
-    assert same == ("drop" not in card.axes["sparsify"])
+    assert same == ("drop" not in card.axes.get("sparsify", ""))
 
 
 @every
@@ -177,6 +181,45 @@ def test_a_part_and_any_order_of_tensors_give_the_same(card, kind):
         flat = whole[name].reshape(-1)
         for start, stop in ((0, flat.size), (flat.size // 3, flat.size // 2), (0, 0)):
             assert np.array_equal(made.read(name, start, stop), flat[start:stop])
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> list:
+    """A base and two models as files of one tensor of 24 MB, and a small one."""
+    made = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        tensors = {"w": rng.standard_normal((3000, 2000), dtype=np.float32), "b": np.ones(7)}
+        path = tmp_path_factory.mktemp("files") / "model.safetensors"
+        made += save_weights(Held(tensors), path)
+    return made
+
+
+@every
+def test_memory_is_that_of_pieces(card, kind, files, tmp_path):
+    """No tensor is held as a whole: models of 24 MB take less than 64 MiB, as large ones do."""
+    base, *given = files
+    tracemalloc.start()
+    try:
+        made = merge(given, base=base if kind.of_deltas else None, method=kind())
+        save_weights(made, tmp_path / "made.safetensors")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 64 * 2**20, f"{peak / 2**20:.0f} MiB"
+
+
+@every
+def test_files_in_shards_give_the_bytes_of_arrays_in_memory(card, kind, tmp_path):
+    base, given = models(ml_dtypes.bfloat16)
+    paths = [tmp_path / str(i) for i in range(3)]
+    for path, one in zip(paths, (base, *given), strict=True):
+        save_weights(Held(one), path, shard=100)
+    made = merge(paths[1:], base=paths[0] if kind.of_deltas else None, method=kind(), seed=3)
+    save_weights(made, tmp_path / "made", shard=200)
+    wanted, found = merged(kind, given, base), open_weights(tmp_path / "made")
+    assert all(found[name].tobytes() == wanted[name].tobytes() for name in wanted)
+    assert len(list((tmp_path / "made").glob("*.safetensors"))) > 1
 
 
 @every

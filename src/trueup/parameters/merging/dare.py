@@ -28,10 +28,10 @@ CARD = Card(
     name="DARE",
     question="parameters",
     family="merging",
-    summary="differences from the base dropped by chance, the others grown to keep the mean",
+    summary="differences from the base dropped by chance, the others grown instead",
     paper="Yu et al. 2024, Language Models are Super Mario, ICML, 2311.03099, section 3",
     axes={"delta": "from the base", "sparsify": "drop", "consensus": "sum"},
-    claims=("keeps the mean",),
+    claims=("unbiased over seeds",),
     cost="O(k n), a pass over the files",
     not_for="large differences, or rates near 1: the noise that is added is p / (1 - p) of squares",
 )

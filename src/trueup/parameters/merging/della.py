@@ -32,7 +32,7 @@ CARD = Card(
     summary="differences dropped by chance, the small rather than the large; signs elected",
     paper="Deep et al. 2024, DELLA-Merging, 2406.11617, section 3",
     axes={"delta": "from the base", "sparsify": "ranked drop", "consensus": "elected"},
-    claims=("keeps the mean",),
+    claims=("unbiased over seeds",),
     cost="O(k n), two passes over the files; no sort",
     not_for="models without a common base",
 )

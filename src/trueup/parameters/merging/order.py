@@ -81,16 +81,23 @@ def _counts(
     many = 1 if prefix is None else prefix.shape[1]
     found = np.zeros((stack.k, many, 1 << DIGIT), np.int64)
     for piece in stack.pieces():
-        for i, row in enumerate(of(piece)):
-            digits = _keys(row, dtype) >> shift
-            if prefix is None:
-                found[i, 0] += _times(digits)
-                continue
-            above = digits >> DIGIT
-            for j in range(many):
-                same = digits[above == prefix[i, j].astype(digits.dtype)]
-                found[i, j] += _times(same & ((1 << DIGIT) - 1))
+        values = of(piece)
+        del piece  # before the next one is read
+        for i in range(stack.k):
+            _add(found[i], _keys(values[i], dtype) >> shift, None if prefix is None else prefix[i])
+        del values
     return found
+
+
+def _add(counts: np.ndarray, digits: np.ndarray, prefix: np.ndarray | None) -> None:
+    """Count the last digit of all (1, ..), or of those that begin as (r,) ``prefix``."""
+    if prefix is None:
+        counts[0] += _times(digits)
+        return
+    above = digits >> DIGIT
+    for j, begin in enumerate(prefix):
+        same = digits[above == begin.astype(digits.dtype)]
+        counts[j] += _times(same & ((1 << DIGIT) - 1))
 
 
 def _times(digits: np.ndarray) -> np.ndarray:

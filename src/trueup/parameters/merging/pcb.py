@@ -38,7 +38,7 @@ CARD = Card(
     family="merging",
     summary="differences weighed by their size within a model and their agreement with others",
     paper="Du et al. 2024, Parameter Competition Balancing, NeurIPS, 2410.02396, section 3",
-    axes={"delta": "from the base", "sparsify": "balance", "consensus": "mean by balance"},
+    axes={"delta": "from the base", "sparsify": "balance", "consensus": "average by balance"},
     mission=(33,),
     cost="O(k n), five passes over the files; no sort",
     not_for="models without a common base; a model alone",
@@ -87,12 +87,18 @@ class PCB(AbstractMerging):
         low, high = ranked(stack, (n - min(int(n * (1 - self.density)), n - 1), 1), of=balance).T
 
         def combine(piece: Piece) -> np.ndarray:
-            parts = stretched(balance(piece), low, high) * (stack.shares * stack.k)[:, None]
-            held = np.copysign(np.clip(np.abs(piece.models), *ends.T[:, :, None]), piece.models)
-            held[piece.models == 0] = 0  # no sign, no difference
-            merged = (held * parts).sum(axis=0) / np.maximum(parts.sum(axis=0), 1e-12)
+            parts = stretched(balance(piece), low, high)
+            parts *= (stack.shares * stack.k).astype(parts.dtype)[:, None]
+            held = sizes_of(piece.models, ends)
+            np.copysign(held, piece.models, out=held)
+            held *= piece.models != 0  # no sign, no difference
+            held *= parts
+            merged = held.sum(axis=0)
+            merged /= np.maximum(parts.sum(axis=0), 1e-12)
+            merged *= merged.dtype.type(self.scale)
             assert piece.base is not None
-            return (piece.base + merged * self.scale).astype(piece.base.dtype, copy=False)
+            merged += piece.base
+            return merged
 
         return combine
 
@@ -104,8 +110,20 @@ def balanced(deltas: np.ndarray, ends: np.ndarray) -> np.ndarray:
     overflow.
     """
     k = len(deltas)
-    sizes = stretched(np.clip(np.abs(deltas), *ends.T[:, :, None]), *ends.T)
-    return np.exp(k * (sizes**2 - 1)) * np.tanh(deltas * deltas.sum(axis=0))
+    found = stretched(sizes_of(deltas, ends), *ends.T)
+    found *= found
+    found -= 1
+    found *= k
+    np.exp(found, out=found)
+    company = deltas * deltas.sum(axis=0)
+    found *= np.tanh(company, out=company)
+    return found
+
+
+def sizes_of(deltas: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Magnitudes (k, m), held between ``ends`` (k, 2)."""
+    found = np.abs(deltas)
+    return np.clip(found, *ends.T[:, :, None], out=found)
 
 
 def stretched(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -116,6 +134,11 @@ def stretched(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarr
     >>> stretched(np.array([[1., 2., 3.]]), np.array([2.]), np.array([3.]))
     array([[0., 0., 1.]])
     """
-    wide = (high - low)[:, None]
-    safe = np.where(wide > 0, wide, 1)
-    return np.where(wide > 0, np.maximum(values - low[:, None], 0) / safe, values >= low[:, None])
+    found = values - low[:, None]
+    np.maximum(found, 0, out=found)
+    for i, wide in enumerate(high - low):
+        if wide > 0:
+            found[i] /= wide
+        else:
+            found[i] = values[i] >= low[i]
+    return found
