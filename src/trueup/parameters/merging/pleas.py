@@ -112,8 +112,12 @@ class PLeaS(AbstractMerging):
         """All tensors of the merged model."""
         first, *others = stack.models
         if self.align != "none":
-            settings = {"arch": self.arch, "inputs": self.inputs, "by": self.align, "seed": self.seed}
-            others = [align(other, first, **settings) for other in others]
+            others = [
+                align(
+                    other, first, arch=self.arch, inputs=self.inputs, by=self.align, seed=self.seed
+                )
+                for other in others
+            ]
         return least_squares(
             (first, *others), stack.shares, self.arch, self.inputs, ridge=self.ridge
         )

@@ -81,7 +81,9 @@ class RegMean(AbstractMerging):
         """Refuse another number of lists of rows than of models."""
         if isinstance(self.inputs, list) and len(self.inputs) != k:
             raise UsageError(
-                "RegMean", f"got {len(self.inputs)} lists of rows for {k} models", do="Pass one a model"
+                "RegMean",
+                f"got {len(self.inputs)} lists of rows for {k} models",
+                do="Pass one a model",
             )
 
     def ready(self, stack: Stack) -> Combine:
