@@ -68,7 +68,7 @@ def merges(models, rows, test, seed: int) -> dict[str, float]:
 
     infos = {
         draws: [
-            fisher_information(model, arch=net, on=x, draws=draws, seed=seed)
+            fisher_information(model, arch=net, inputs=x, draws=draws, seed=seed)
             for model, x in zip(models, rows, strict=True)
         ]
         for draws in (0, 1)

@@ -70,7 +70,7 @@ def ways(nets, x: np.ndarray, test) -> dict[str, float]:
     from trueup.parameters import PLeaS, align, merge
 
     one, two = nets
-    aligned = align(two, one, arch=net, on=x)
+    aligned = align(two, one, arch=net, inputs=x)
     ends = [accuracy(each, test) for each in nets]
     said = sum(softmax(Network.of(net, each).run(test[0])) for each in nets)
     return {

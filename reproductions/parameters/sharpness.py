@@ -96,7 +96,7 @@ def layers(model, rows) -> list[float]:
     from reproductions.digit_nets import net
     from trueup.parameters import sharpness
 
-    found = sharpness(model, arch=net, on=rows[0], labels=rows[1], relative=True, steps=30)
+    found = sharpness(model, arch=net, inputs=rows[0], labels=rows[1], relative=True, steps=30)
     return [one.value for one in found.values()]
 
 

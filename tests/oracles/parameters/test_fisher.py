@@ -29,7 +29,7 @@ def looped(net, x) -> dict:
 @pytest.mark.parametrize("kind", ["mlp", "lenet", "resnet"])
 def test_it_is_the_loop_over_rows_and_classes(kind):
     net, x = made(kind), rows(kind, 8)
-    found, wanted = fisher_information(net, arch=net, on=x, draws=0), looped(net, x)
+    found, wanted = fisher_information(net, arch=net, inputs=x, draws=0), looped(net, x)
     assert set(found) == set(wanted)
     for name in wanted:
         largest = wanted[name].max()
@@ -40,26 +40,26 @@ def test_of_logistic_regression_it_is_the_closed_form():
     torch.manual_seed(0)
     net, x = torch.nn.Linear(5, 3), rows("mlp", 50)
     p = torch.softmax(net(torch.from_numpy(x)), 1).detach().numpy()
-    found = fisher_information(net, arch=net, on=x, draws=0)
+    found = fisher_information(net, arch=net, inputs=x, draws=0)
     assert found["bias"] == pytest.approx((p * (1 - p)).mean(0), abs=1e-5)
     assert found["weight"] == pytest.approx((p * (1 - p)).T @ x**2 / len(x), abs=1e-5)
 
 
 def test_drawn_labels_come_to_it_within_their_error():
     net, x = made("mlp"), rows("mlp", 30)
-    exact = fisher_information(net, arch=net, on=x, draws=0)
-    drawn = [fisher_information(net, arch=net, on=x, draws=20, seed=s) for s in range(20)]
+    exact = fisher_information(net, arch=net, inputs=x, draws=0)
+    drawn = [fisher_information(net, arch=net, inputs=x, draws=20, seed=s) for s in range(20)]
     for name in exact:
         values = np.array([one[name] for one in drawn], np.float64)
         error = values.std(0, ddof=1) / np.sqrt(len(values)) + 1e-9
         assert (np.abs(values.mean(0) - exact[name]) / error < 5).all()
-    again = fisher_information(net, arch=net, on=x, draws=20, seed=3)
+    again = fisher_information(net, arch=net, inputs=x, draws=20, seed=3)
     assert all((again[name] == drawn[3][name]).all() for name in exact)
 
 
 def test_the_merge_is_the_weighted_mean_also_from_files(tmp_path):
     one, two, x = made("lenet", 0), made("lenet", 1), rows("lenet", 12)
-    infos = [fisher_information(net, arch=net, on=x, draws=0) for net in (one, two)]
+    infos = [fisher_information(net, arch=net, inputs=x, draws=0) for net in (one, two)]
     for i, info in enumerate(infos):
         save_weights(info, tmp_path / f"{i}.safetensors")
     files = [tmp_path / f"{i}.safetensors" for i in range(2)]
@@ -73,8 +73,8 @@ def test_the_merge_is_the_weighted_mean_also_from_files(tmp_path):
 
 def test_equal_importances_and_large_dampings_are_the_average():
     one, two, x = made("mlp", 0), made("mlp", 1), rows("mlp", 12)
-    info = fisher_information(one, arch=one, on=x, draws=0)
-    other = fisher_information(two, arch=two, on=x, draws=0)
+    info = fisher_information(one, arch=one, inputs=x, draws=0)
+    other = fisher_information(two, arch=two, inputs=x, draws=0)
     plain = merge([one, two])
     for method in (Fisher([info, info]), Fisher([info, other], damping=1e9)):
         found = merge([one, two], method=method)

@@ -40,7 +40,7 @@ def test_a_permuted_network_gives_the_same(kind):
     assert [group.size for group in neurons.groups] == SIZES[kind] and not neurons.fixed
     before = Network.of(net).run(x)
     for seed in range(3):
-        other = permuted(net, orders_of(neurons, seed), arch=net, on=x)
+        other = permuted(net, orders_of(neurons, seed), arch=net, inputs=x)
         changed = [n for n in other if (other[n] != other.model[n]).any()]
         assert len(changed) > len(other) / 2
         assert Network.of(net, other).run(x) == pytest.approx(before, abs=2e-5)
@@ -52,8 +52,8 @@ def test_planted_orders_are_found(kind, by):
     net, x = made(kind), rows(kind, 100)
     neurons = find_neurons(net, x)
     planted = orders_of(neurons, 1)
-    other = permuted(net, planted, arch=net, on=x)
-    found = align(other, net, arch=net, on=x, by=by)
+    other = permuted(net, planted, arch=net, inputs=x)
+    found = align(other, net, arch=net, inputs=x, by=by)
     for name, order in planted.items():
         assert (order[found.orders[name]] == np.arange(len(order))).all()
         alive = found.matches[name] > 0  # a rectifier may be silent on all rows
@@ -68,7 +68,7 @@ def test_a_hundred_of_a_hundred_orders_of_a_residual_network():
     right = 0
     for seed in range(100):
         planted = orders_of(neurons, seed)
-        other = permuted(own, planted, arch=net, on=x) if not seed else None
+        other = permuted(own, planted, arch=net, inputs=x) if not seed else None
         arrays = _moved(own, neurons, planted)
         if other is not None:
             assert all((other[n] == arrays[n]).all() for n in other)
@@ -98,7 +98,7 @@ def test_weights_are_matched_as_well_as_by_all_orders_of_tiny_networks():
         torch.manual_seed(seed)
         one, two = mlp(5, 4, 4, 3), mlp(5, 4, 4, 3)
         a, b = ({n: w[n] for n in w} for w in map(open_weights, (one, two)))
-        found = align(two, one, arch=one, on=x, by="weights", seed=seed)
+        found = align(two, one, arch=one, inputs=x, by="weights", seed=seed)
         reached = sum(float((a[n] * found[n]).sum()) for n in a)
         best = max(_inner(a, b, p, q) for p, q in product(permutations(range(4)), repeat=2))
         gaps.append(best - reached)
@@ -160,9 +160,9 @@ def test_a_module_that_decides_by_its_inputs_is_refused():
 def test_what_is_asked_for_wrongly_is_refused():
     net, x = made("mlp"), rows("mlp")
     with pytest.raises(UsageError, match="by is 'luck'"):
-        align(net, net, arch=net, on=x, by="luck")
+        align(net, net, arch=net, inputs=x, by="luck")
     with pytest.raises(UsageError, match="'0' has an order of 2"):
-        permuted(net, {"0": [0, 0]}, arch=net, on=x)
+        permuted(net, {"0": [0, 0]}, arch=net, inputs=x)
 
 
 def test_the_same_call_writes_the_same_bytes(tmp_path):
@@ -170,5 +170,5 @@ def test_the_same_call_writes_the_same_bytes(tmp_path):
     for by in ("weights", "activations"):
         files = [tmp_path / f"{by}{i}.safetensors" for i in range(2)]
         for file in files:
-            save_weights(align(two, one, arch=one, on=x, by=by, seed=3), file)
+            save_weights(align(two, one, arch=one, inputs=x, by=by, seed=3), file)
         assert files[0].read_bytes() == files[1].read_bytes()

@@ -63,7 +63,7 @@ def test_a_network_and_a_permuted_one_become_the_network(kind):
     neurons = find_neurons(net, x)
     rng = np.random.default_rng(1)
     orders = {group.name: rng.permutation(group.size) for group in neurons.groups}
-    other = permuted(net, orders, arch=net, on=x)
+    other = permuted(net, orders, arch=net, inputs=x)
     for by in ("weights", "activations"):
         merged = merge([net, other], method=PLeaS(net, x, align=by))
         assert Network.of(net, merged).run(x) == pytest.approx(Network.of(net).run(x), abs=2e-4)

@@ -34,8 +34,8 @@ def hessian(net, layer, x, y):
 def test_it_is_the_largest_eigenvalue(kind):
     net, x = made(kind), rows(kind, 100)
     y = np.random.default_rng(0).integers(2, size=100)
-    found = sharpness(net, arch=net, on=x, labels=y, steps=2000)
-    times = sharpness(net, arch=net, on=x, labels=y, steps=2000, relative=True)
+    found = sharpness(net, arch=net, inputs=x, labels=y, steps=2000)
+    times = sharpness(net, arch=net, inputs=x, labels=y, steps=2000, relative=True)
     for name, layer in net.named_modules():
         if name in found:
             largest = np.linalg.eigvalsh(hessian(net, layer, x, y))[-1]
@@ -52,10 +52,10 @@ def test_relative_sharpness_of_weights_does_not_change_with_their_scale():
     )
     x, y = rows("mlp", 100), np.arange(100) % 2
     other = {"0.weight": 4 * net[0].weight.detach(), "2.weight": net[2].weight.detach() / 4}
-    before = sharpness(net, arch=net, on=x, labels=y, relative=True, steps=2000)
-    after = sharpness(other, arch=net, on=x, labels=y, relative=True, steps=2000)
-    plain = sharpness(other, arch=net, on=x, labels=y, steps=2000)
-    once = sharpness(net, arch=net, on=x, labels=y, steps=2000)
+    before = sharpness(net, arch=net, inputs=x, labels=y, relative=True, steps=2000)
+    after = sharpness(other, arch=net, inputs=x, labels=y, relative=True, steps=2000)
+    plain = sharpness(other, arch=net, inputs=x, labels=y, steps=2000)
+    once = sharpness(net, arch=net, inputs=x, labels=y, steps=2000)
     for name in before:
         assert after[name].value == pytest.approx(before[name].value, rel=1e-2)
     assert plain["0"].value == pytest.approx(once["0"].value / 16, rel=1e-2)
@@ -65,11 +65,11 @@ def test_intervals_hold_the_curvature_of_many_rows():
     """Along the direction that is found; of 40 intervals at 95 % at most 6 miss (chance 0.3 %)."""
     net, many = made("mlp"), rows("mlp", 20_000, 1)
     labels = np.random.default_rng(1).integers(3, size=len(many))
-    truth = sharpness(net, arch=net, on=many, labels=labels)["4"].value
+    truth = sharpness(net, arch=net, inputs=many, labels=labels)["4"].value
     misses = 0
     for at in range(40):
         part = slice(500 * at, 500 * at + 500)
-        found = sharpness(net, arch=net, on=many[part], labels=labels[part])["4"]
+        found = sharpness(net, arch=net, inputs=many[part], labels=labels[part])["4"]
         misses += not found.low <= truth <= found.high
     assert misses <= 6
 
@@ -77,4 +77,4 @@ def test_intervals_hold_the_curvature_of_many_rows():
 def test_labels_of_other_length_are_refused():
     net = made("mlp")
     with pytest.raises(EvidenceError, match=r"20 rows and labels \(3,\)"):
-        sharpness(net, arch=net, on=rows("mlp"), labels=[0, 1, 0])
+        sharpness(net, arch=net, inputs=rows("mlp"), labels=[0, 1, 0])

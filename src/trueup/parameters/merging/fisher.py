@@ -131,7 +131,9 @@ def _mean(importances: tuple[Weights, ...], stack: Stack) -> float:
     return total / count if count else 0.0
 
 
-def fisher_information(model: Any, *, arch: Any, on: Any, draws: int = 1, seed: int = 0) -> Weights:
+def fisher_information(
+    model: Any, *, arch: Any, inputs: Any, draws: int = 1, seed: int = 0
+) -> Weights:
     r"""Diagonal of the Fisher information of a classifier's parameters.
 
     Parameters
@@ -141,7 +143,7 @@ def fisher_information(model: Any, *, arch: Any, on: Any, draws: int = 1, seed: 
     arch
         Its torch module, a function that makes it, or ``"module:function"``; it gives logits, or
         logs of probabilities, (n, k).
-    on
+    inputs
         Rows of inputs without labels; a few hundred.
     draws
         Labels that are drawn from the model for a row; 0 sums over all classes, without noise.
@@ -168,15 +170,15 @@ def fisher_information(model: Any, *, arch: Any, on: Any, draws: int = 1, seed: 
         said = functional_call(net.module, {**values, **buffers}, given)
         return torch.log_softmax(said, 1).gather(1, label.reshape(1, 1))[0, 0]
 
-    gradients = vmap(grad(log_chance), (None, 0, *[0] * _parts(on)))
+    gradients = vmap(grad(log_chance), (None, 0, *[0] * _parts(inputs)))
     totals = {name: torch.zeros_like(p, dtype=torch.float64) for name, p in parameters.items()}
     size = max(1, NUMBERS // sum(p.numel() for p in parameters.values()))
-    for part in parts_of(on, size):
+    for part in parts_of(inputs, size):
         rows = _tensors(part)
         for labels, weights in _labels(torch.as_tensor(net.run(part)), draws, generator):
             for name, found in gradients(parameters, labels, *rows).items():
                 totals[name] += torch.einsum("n...,n->...", found**2, weights).double()
-    n = rows_of(on)
+    n = rows_of(inputs)
     arrays = {name: (t / n).float().numpy() for name, t in totals.items()}
     return Held(arrays, "Fisher information")
 
@@ -193,8 +195,8 @@ def _labels(said: Any, draws: int, generator: Any):
     return [(torch.full((len(said),), c), chances[:, c]) for c in classes]
 
 
-def _parts(on: Any) -> int:
-    return len(on) if isinstance(on, tuple) else 1
+def _parts(inputs: Any) -> int:
+    return len(inputs) if isinstance(inputs, tuple) else 1
 
 
 def _tensors(part: Any) -> tuple:

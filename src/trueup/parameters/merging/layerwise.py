@@ -31,21 +31,21 @@ class Wanted:
         The models, and how much each counts.
     told
         Layer -> the module whose outputs are wanted: itself, or its BatchNorm.
-    on
+    inputs
         Rows of inputs.
     """
 
     nets: list[Network]
     shares: np.ndarray
     told: dict[str, str]
-    on: Any
+    inputs: Any
     _kept: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def parts(self, name: str) -> Iterator[tuple[Any, Any]]:
         """Rows, and what is wanted of a layer on them, some rows at a time."""
         from trueup.adapters.network import parts_of
 
-        for i, part in enumerate(parts_of(self.on, BATCH)):
+        for i, part in enumerate(parts_of(self.inputs, BATCH)):
             if i not in self._kept:
                 found = self._mean(part, list(self.told) if self._fits(i) else [name])
                 if not self._fits(i):

@@ -19,16 +19,20 @@ SWEEPS = 100
 """Most rounds over all groups by weights; a round that changes nothing is the last."""
 
 
-def match_activations(net: Network, to: Network, neurons: Neurons, on: Any) -> tuple[dict, dict]:
+def match_activations(
+    net: Network, to: Network, neurons: Neurons, inputs: Any
+) -> tuple[dict, dict]:
     """Orders of the neurons of ``net`` that correlate most with those of ``to``."""
     orders, matches = {}, {}
-    for name, found in correlations(to, net, neurons, on).items():
+    for name, found in correlations(to, net, neurons, inputs).items():
         order = _assigned(found)
         orders[name], matches[name] = order, found[np.arange(len(order)), order]
     return orders, matches
 
 
-def correlations(one: Network, two: Network, neurons: Neurons, on: Any) -> dict[str, np.ndarray]:
+def correlations(
+    one: Network, two: Network, neurons: Neurons, inputs: Any
+) -> dict[str, np.ndarray]:
     """Group -> (size, size) mean correlation of neurons of two models, by layers that show it.
 
     A neuron that never changes correlates with none; where neither of two changes nothing is told.
@@ -36,7 +40,7 @@ def correlations(one: Network, two: Network, neurons: Neurons, on: Any) -> dict[
     from trueup.adapters.network import parts_of
 
     sums: dict[tuple[str, int], list] = {}
-    for part in parts_of(on, 256):
+    for part in parts_of(inputs, 256):
         shown = _said(one, neurons, part), _said(two, neurons, part)
         for key, a in shown[0].items():
             b = shown[1][key]

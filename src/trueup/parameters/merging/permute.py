@@ -19,8 +19,8 @@ Examples
 >>> _ = torch.manual_seed(0)
 >>> net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
 >>> rows = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
->>> other = permuted(net, {"0": np.array([2, 0, 3, 1])}, arch=net, on=rows)
->>> aligned = align(other, net, arch=net, on=rows)
+>>> other = permuted(net, {"0": np.array([2, 0, 3, 1])}, arch=net, inputs=rows)
+>>> aligned = align(other, net, arch=net, inputs=rows)
 >>> bool((aligned["0.weight"] == net[0].weight.detach().numpy()).all())
 True
 """
@@ -74,6 +74,8 @@ class Aligned(Weights):
         The model as it was.
     orders
         Group -> (size,) which neuron of the model stands in each place.
+    moves
+        Tensor -> axis -> where the neurons of groups lie along it, and their orders.
     matches
         Group -> (size,) how alike neurons in the same place are: correlations, or cosines of
         weights; empty where orders were given.
@@ -89,7 +91,7 @@ class Aligned(Weights):
     moves: dict[str, dict[int, list]]
     matches: dict[str, np.ndarray] = field(default_factory=dict)
     fixed: tuple[str, ...] = ()
-    _last: dict[str, np.ndarray] = field(default_factory=dict)
+    _last: dict[str, np.ndarray] = field(default_factory=dict, init=False)
 
     def read(self, name: str, start: int, stop: int) -> np.ndarray:
         """Numbers ``start`` to ``stop`` of the flattened tensor; the tensor is held as a whole."""
@@ -104,7 +106,7 @@ class Aligned(Weights):
 
 
 def align(
-    model: Any, to: Any, *, arch: Any, on: Any, by: str = "activations", seed: int = 0
+    model: Any, to: Any, *, arch: Any, inputs: Any, by: str = "activations", seed: int = 0
 ) -> Aligned:
     """The neurons of ``model`` in the order of those of ``to``; what it computes stays.
 
@@ -116,7 +118,7 @@ def align(
         Anything that ``open_weights`` takes.
     arch
         The torch module of both, a function that makes it, or ``"module:function"``.
-    on
+    inputs
         Rows of inputs without labels; a few hundred do. By weights two rows suffice, to trace with.
     by
         ``"activations"`` or ``"weights"``; activations are far better where there are rows.
@@ -140,24 +142,24 @@ def align(
         raise UsageError("align", f"by is '{by}'", do="Pass activations or weights")
     own, other = open_weights(model, name="model"), open_weights(to, name="to")
     nets = Network.of(arch, own), Network.of(arch, other)
-    neurons = find_neurons(nets[0].module, on)
+    neurons = find_neurons(nets[0].module, inputs)
     if by == "activations":
-        orders, matches = match_activations(nets[0], nets[1], neurons, on)
+        orders, matches = match_activations(nets[0], nets[1], neurons, inputs)
     else:
         orders, matches = match_weights(own, other, neurons, seed=seed)
     return _aligned(own, neurons, orders, matches)
 
 
-def permuted(model: Any, orders: Mapping[str, Any], *, arch: Any, on: Any) -> Aligned:
+def permuted(model: Any, orders: Mapping[str, Any], *, arch: Any, inputs: Any) -> Aligned:
     """``model`` with its neurons in other ``orders``: group -> which neuron stands in each place.
 
-    Groups that are not named keep their order. ``arch`` and ``on`` are as of ``align``.
+    Groups that are not named keep their order. ``arch`` and ``inputs`` are as of ``align``.
     """
     from trueup.adapters.network import Network
     from trueup.adapters.neurons import find_neurons
 
     own = open_weights(model, name="model")
-    neurons = find_neurons(Network.of(arch, own).module, on)
+    neurons = find_neurons(Network.of(arch, own).module, inputs)
     sizes = {group.name: group.size for group in neurons.groups}
     for name, order in orders.items():
         if name not in sizes or sorted(order) != list(range(sizes[name])):

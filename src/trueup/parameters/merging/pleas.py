@@ -21,8 +21,8 @@ Examples
 >>> _ = torch.manual_seed(0)
 >>> net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
 >>> rows = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
->>> other = permuted(net, {"0": np.array([2, 0, 3, 1])}, arch=net, on=rows)
->>> merged = merge([net, other], method=PLeaS(arch=net, on=rows))
+>>> other = permuted(net, {"0": np.array([2, 0, 3, 1])}, arch=net, inputs=rows)
+>>> merged = merge([net, other], method=PLeaS(arch=net, inputs=rows))
 >>> bool(np.allclose(merged["0.weight"], net[0].weight.detach().numpy(), atol=1e-5))
 True
 """
@@ -73,7 +73,7 @@ class PLeaS(AbstractMerging):
     ----------
     arch
         The torch module of the models, a function that makes it, or ``"module:function"``.
-    on
+    inputs
         Rows of inputs without labels; about a thousand.
     align
         ``"activations"`` or ``"weights"``: by what neurons are matched; ``"none"`` leaves them.
@@ -84,7 +84,7 @@ class PLeaS(AbstractMerging):
     """
 
     arch: Any = field(repr=False)
-    on: Any = field(repr=False)
+    inputs: Any = field(repr=False)
     align: str = "activations"
     ridge: float = 3e-2
     seed: int = 0
@@ -112,13 +112,19 @@ class PLeaS(AbstractMerging):
         """All tensors of the merged model."""
         first, *others = stack.models
         if self.align != "none":
-            settings = {"arch": self.arch, "on": self.on, "by": self.align, "seed": self.seed}
-            others = [align(other, first, **settings) for other in others]
-        return least_squares((first, *others), stack.shares, self.arch, self.on, ridge=self.ridge)
+            others = [
+                align(
+                    other, first, arch=self.arch, inputs=self.inputs, by=self.align, seed=self.seed
+                )
+                for other in others
+            ]
+        return least_squares(
+            (first, *others), stack.shares, self.arch, self.inputs, ridge=self.ridge
+        )
 
 
 def least_squares(
-    models: Sequence[Weights], shares: np.ndarray, arch: Any, on: Any, *, ridge: float
+    models: Sequence[Weights], shares: np.ndarray, arch: Any, inputs: Any, *, ridge: float
 ) -> Weights:
     """Every layer of the merged model solved for the mean of what those of ``models`` give."""
     from trueup.adapters.network import Network
@@ -126,9 +132,9 @@ def least_squares(
 
     nets = [Network.of(arch, model) for model in models]
     merged = Network.of(arch, averaged(models, shares))
-    neurons = find_neurons(merged.module, on)
+    neurons = find_neurons(merged.module, inputs)
     names = [n for n in neurons.layers if n in merged.layers]
-    wanted = Wanted(nets, shares, {n: neurons.norms.get(n, n) for n in names}, on)
+    wanted = Wanted(nets, shares, {n: neurons.norms.get(n, n) for n in names}, inputs)
     for name in names:
         _set(merged, neurons, name, Sums.of(merged, wanted, name), ridge)
     arrays = {name: merged.weights[name].copy() for name in merged.weights}

@@ -60,7 +60,7 @@ class RegMean(AbstractMerging):
     ----------
     arch
         The torch module of the models, a function that makes it, or ``"module:function"``.
-    on
+    inputs
         Rows of inputs without labels: those of all models, or a list with those of each.
     shrink
         s in [0, 1], how much numbers off the diagonal are shrunk; with 1 it is a mean of weights by
@@ -68,7 +68,7 @@ class RegMean(AbstractMerging):
     """
 
     arch: Any = field(repr=False)
-    on: Any = field(repr=False)
+    inputs: Any = field(repr=False)
     shrink: float = 0.1
 
     scope: ClassVar[str] = "model"
@@ -79,9 +79,11 @@ class RegMean(AbstractMerging):
 
     def check(self, k: int) -> None:
         """Refuse another number of lists of rows than of models."""
-        if isinstance(self.on, list) and len(self.on) != k:
+        if isinstance(self.inputs, list) and len(self.inputs) != k:
             raise UsageError(
-                "RegMean", f"got {len(self.on)} lists of rows for {k} models", do="Pass one a model"
+                "RegMean",
+                f"got {len(self.inputs)} lists of rows for {k} models",
+                do="Pass one a model",
             )
 
     def ready(self, stack: Stack) -> Combine:
@@ -102,7 +104,7 @@ class RegMean(AbstractMerging):
         from trueup.adapters.network import Network
 
         nets = [Network.of(self.arch, model) for model in stack.models]
-        rows = self.on if isinstance(self.on, list) else [self.on] * len(nets)
+        rows = self.inputs if isinstance(self.inputs, list) else [self.inputs] * len(nets)
         seen = [net.seen(x) for net, x in zip(nets, rows, strict=True)]
         made = {}
         for name in seen[0]:
