@@ -188,3 +188,15 @@ def test_kin_in_words(here, a, b, said):
 )
 def test_kin_refuses(here, words, code, message):
     assert message in refused(here, "kin", *words, code=code)
+
+
+def test_tokenizers_that_differ(here):
+    for name, words in (("one", "a b c"), ("two", "a c b")):
+        (here / name).mkdir()
+        (here / f"{'a' if name == 'one' else 'b'}.safetensors").rename(
+            here / name / "m.safetensors"
+        )
+        (here / name / "vocab.txt").write_text("\n".join(words.split()))
+    said = refused(here, "merge", "one", "two", "--out", "never.safetensors", code=3)
+    assert "'b' is 1 and 2, 'c' is 2 and 1; rows of their first and last layers would be" in said
+    assert not (here / "never.safetensors").exists()

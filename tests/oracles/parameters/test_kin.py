@@ -164,6 +164,15 @@ def test_files_larger_than_a_piece(tmp_path):
     )
 
 
+@pytest.mark.parametrize("shape", [(1, 2_200_000), (2_200_000,), (2, 1_100_000)])
+def test_neurons_larger_than_a_piece(shape):
+    a, b = (np.random.default_rng(i).normal(size=shape).astype(np.float32) for i in (0, 1))
+    found = kin({"w": a}, {"w": a + b})
+    x, y = a.ravel().astype(np.float64), (a + b).ravel().astype(np.float64)
+    assert found.cosine == pytest.approx(x @ y / np.sqrt((x @ x) * (y @ y)), rel=1e-10)
+    assert kin({"w": a}, {"w": a}).verdict is Kinship.IDENTICAL
+
+
 def test_nothing_to_judge_by():
     assert kin({"n": np.arange(3)}, {"n": np.arange(3)}).verdict is Kinship.UNKNOWN
     assert kin({"w": np.zeros((9, 9))}, {"w": np.zeros((9, 9))}).verdict is Kinship.IDENTICAL

@@ -13,11 +13,13 @@ import trueup as tu
 torch = pytest.importorskip("torch")
 
 from digits import build, held_out, trained  # noqa: E402
+from shared_data import shared  # noqa: E402
 from trueup.adapters.network import Network  # noqa: E402
-from trueup.core import Outcome  # noqa: E402
+from trueup.core import Estimate, Outcome  # noqa: E402
 from trueup.core.errors import EvidenceError, LeakageError, UsageError  # noqa: E402
 from trueup.core.weights import Held, calibrated_on, save_weights  # noqa: E402
-from trueup.parameters import Trial, merge, prove_weights  # noqa: E402
+from trueup.parameters import Trial, kin, merge, prove_weights  # noqa: E402
+from trueup.parameters.proving.few import widened  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +79,35 @@ def test_accuracy(trial):
         found = Network.of(build, weights).run(images).argmax(1) == labels
         assert side.value == pytest.approx(found.mean())
     assert made.outcome is Outcome.PROVEN
+
+
+def test_no_changed_row_is_no_certainty(trial):
+    """Of 900 rows none changed: by 3 to 5 in a thousand the accuracy may still differ."""
+    good = trained(0)
+    made = tu.prove(good, good, on=trial, score="accuracy", margin=0.001)
+    assert made.outcome is Outcome.NO_IMPROVEMENT
+    assert made.difference.low == pytest.approx(-(1 - 0.0125 ** (1 / 900)), rel=1e-9)
+    assert (
+        tu.prove(good, good, on=trial, score="accuracy", margin=0.01).outcome is Outcome.NOT_WORSE
+    )
+
+
+@pytest.mark.parametrize(("gain", "loss"), [(0.001, 0.003), (0.0, 0.002), (0.01, 0.01)])
+def test_limits_of_few_changed_rows_cover(gain, loss):
+    """At least 95 % of 2,000 intervals, where those of the spread alone miss more."""
+    rng, n = np.random.default_rng(0), 500
+    hits = plain = 0
+    for _ in range(2_000):
+        became = rng.choice(3, size=n, p=[gain, loss, 1 - gain - loss])
+        before, after = became == 1, became == 0
+        change = after.astype(float) - before
+        half = 1.965 * change.std(ddof=1) / math.sqrt(n)
+        usual = Estimate(change.mean(), change.mean() - half, change.mean() + half, n=n)
+        found = widened(usual, (before, after))
+        hits += found.low <= gain - loss <= found.high
+        plain += usual.low <= gain - loss <= usual.high
+    assert hits / 2_000 >= 0.945
+    assert plain <= hits
 
 
 def test_the_same_from_files_modules_and_memory(trial, tmp_path):
@@ -208,3 +239,34 @@ def test_misuse(trial):
         tu.prove(good, good, on=trial, score="mae")
     with pytest.raises(UsageError, match="margin is -1"):
         prove_weights(good, good, on=trial, margin=-1)
+
+
+class LeNet(torch.nn.Module):
+    """The network of the shared zoo."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = torch.nn.Conv2d(1, 20, 5), torch.nn.Conv2d(20, 50, 5)
+        self.fc1, self.fc2 = torch.nn.Linear(800, 500), torch.nn.Linear(500, 10)
+
+    def forward(self, x):
+        for conv in (self.conv1, self.conv2):
+            x = torch.nn.functional.max_pool2d(torch.relu(conv(x)), 2)
+        return self.fc2(torch.relu(self.fc1(x.flatten(1))))
+
+
+def test_kinship_says_what_an_average_is_worth():
+    """Public nets on MNIST: those of one start may be averaged, strangers may not."""
+    zoo = shared("parameters/mnist-lenet-zoo")
+    with np.load(shared("images/mnist/data.npz")) as file:
+        images, labels = file["x_test"][-2_000:], file["y_test"][-2_000:].astype(int)
+    inputs = ((images / 255 - 0.1307) / 0.3081)[:, None].astype(np.float32)
+    on = Trial(inputs, labels, arch=LeNet)
+    found = {}
+    for other in ("stianhanssen", "chengyuhsieh", "graykode"):
+        pair = [zoo / f"{name}.safetensors" for name in ("ahraza", other)]
+        proof = tu.prove(pair[0], merge(pair), on=on, score="accuracy", margin=0.005)
+        found[kin(*pair).verdict.value] = proof
+    assert found["same start"].outcome is Outcome.NOT_WORSE
+    assert -0.02 < found["partly"].difference.value < 0
+    assert found["unrelated"].difference.high < -0.4

@@ -47,7 +47,7 @@ class Safetensors(Weights):
         found = np.empty(stop - start, dtype)
         with path.open("rb", buffering=0) as file:
             file.seek(first + start * dtype.itemsize)
-            view = memoryview(found.view(np.uint8))
+            view = found.view(np.uint8).data
             while view:
                 got = file.readinto(view)
                 if not got:

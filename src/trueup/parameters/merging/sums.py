@@ -105,12 +105,16 @@ def _finite(piece: np.ndarray) -> np.ndarray:
 
 
 def by_neuron(weights: Sequence[Weights], name: str) -> Iterator[tuple[list[np.ndarray], int]]:
-    """Pieces (m,) of all models in double precision that hold whole neurons, and their width."""
-    shape = weights[0].specs[name].shape
-    width = max(math.prod(shape[1:]), 1)
-    size = width * max(PIECE // width, 1)
+    """Pieces (m,) of all models in double precision that hold whole neurons, and their width.
+
+    Where a neuron, or their number, is larger than a piece, every piece counts as one neuron.
+    """
+    spec = weights[0].specs[name]
+    width = max(math.prod(spec.shape[1:]), 1)
+    whole = width <= PIECE and spec.size <= PIECE * width  # else memory goes before neurons
+    size = width * (PIECE // width) if whole else PIECE
     for pieces in zip(*(model.pieces(name, size) for model in weights), strict=True):
-        yield [piece.astype(np.float64) for piece in pieces], width
+        yield [piece.astype(np.float64) for piece in pieces], width if whole else len(pieces[0])
 
 
 def moments(piece: np.ndarray, width: int) -> np.ndarray:

@@ -216,6 +216,15 @@ def _evidence(found: np.ndarray, trial: Trial, measure: AbstractMeasure) -> Evid
     return Evidence(Points(found), truth, cluster=cluster, rows=NOBODY)
 
 
+def right(evidence: Evidence) -> np.ndarray:
+    """(n,) whether the most probable class, or the token, is the one that happened."""
+    prediction = evidence.prediction
+    if isinstance(prediction, Points):
+        return prediction.values > 0
+    assert isinstance(prediction, Probabilities)
+    return prediction.probs.argmax(axis=1) == evidence.truth
+
+
 def _law(outputs: np.ndarray) -> Probabilities:
     """Probabilities of logits: of classes, or of an event where there is one column."""
     if outputs.ndim == 1 or outputs.shape[1] == 1:

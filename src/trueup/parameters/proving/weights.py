@@ -24,9 +24,10 @@ from typing import Any
 from trueup.core.cards import Card
 from trueup.core.estimate import Estimate
 from trueup.core.outcome import Outcome
-from trueup.core.proof import Proof, check_margin
+from trueup.core.proof import Proof, check_margin, judge
 from trueup.core.proof import prove as prove_rows
-from trueup.parameters.proving.predicted import Tried, tried
+from trueup.parameters.proving.few import widened
+from trueup.parameters.proving.predicted import Tried, right, tried
 from trueup.parameters.proving.trial import Trial
 
 
@@ -93,12 +94,15 @@ def proof_of(before: Tried, after: Tried, *, level: float, margin: float) -> Pro
     if before.evidence is None or after.evidence is None:
         return lost(name, after.learned, margin)
     made = prove_rows(
-        None, after.evidence.prediction, on=before.evidence, score=before.score, level=level,
-        margin=margin,
-    )  # fmt: skip
+        None, after.evidence.prediction, on=before.evidence, score=before.score, level=level
+    )
+    difference = made.difference
+    if name == "accuracy":
+        difference = widened(difference, (right(before.evidence), right(after.evidence)))
+    outcome = judge(difference, better=before.score.better, margin=margin)
     return Proof(
-        name, made.before, made.after, made.difference, made.outcome, "", after.learned,
-        made.proven_on, margin,
+        name, made.before, made.after, difference, outcome, "", after.learned, made.proven_on,
+        margin,
     )  # fmt: skip
 
 
