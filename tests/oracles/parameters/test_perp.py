@@ -70,6 +70,15 @@ def test_the_loss_falls_and_a_seed_gives_the_same_bytes(loss):
     assert miss(one) < miss(packed)
 
 
+def test_brain_floats_stay_brain_floats():
+    model, x = net(), rows()
+    half = {name: t.bfloat16() for name, t in model.state_dict().items()}
+    packed = Prune(share=0.5).fit(open_weights(half))
+    good = PERP(steps=5).fit(packed, model, inputs=x)
+    assert {spec.type for spec in good.specs.values()} == {"BF16"}
+    assert good["0.bias"].dtype.name == "bfloat16"
+
+
 def test_the_network_as_it_was_stays():
     model, x = net(), rows()
     before = {name: t.clone() for name, t in model.state_dict().items()}

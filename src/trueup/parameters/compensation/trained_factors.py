@@ -31,11 +31,10 @@ import numpy as np
 
 from trueup.core.cards import Card
 from trueup.core.errors import EvidenceError, UsageError
-from trueup.core.weights import held
 from trueup.core.weights.packed import Packed
 from trueup.core.weights.packings import LowRank, Sum
 from trueup.parameters.compensation.compensate import same
-from trueup.parameters.compensation.descent import check, descend
+from trueup.parameters.compensation.descent import check, descend, tensors_of
 from trueup.parameters.matrices import Model, matrices, network_of
 
 
@@ -135,7 +134,7 @@ class TrainedFactors:
         """Name -> both factors after the descent."""
         import torch
 
-        plain = {name: torch.from_numpy(np.array(a)) for name, a in held(packed).items()}
+        plain = tensors_of(packed)
         rng = np.random.default_rng(seed)
         starts = {name: self._start(packed.tensors[name], rng) for name in names}
         fixed = {name: torch.from_numpy(start[0]) for name, start in starts.items()}
