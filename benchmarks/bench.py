@@ -168,8 +168,8 @@ def row(what: str, measured: dict[str, dict], *, of: str = "whole", targets=(), 
     of
         ``"whole"``: the seconds of the process; ``"inner"``: those of the case's inner part.
     targets
-        (quantity, most) with a quantity of ``cpu``, ``wall``, ``rss``, ``bytes``, ``megabytes``,
-        or ``floor``: CPU seconds in multiples of those of ``plain``.
+        (quantity, most) with a quantity of ``cpu``, ``wall``, ``rss``, ``rise``, ``bytes``,
+        ``megabytes``, or ``floor``: CPU seconds in multiples of those of ``plain``.
     """
     return {
         "what": what,

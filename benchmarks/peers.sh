@@ -115,3 +115,6 @@ environment deepchecks "deepchecks.tabular" deepchecks==0.19.1
 # Filters of ensembles; brings a whole notebook with it.
 environment dapper "dapper.da_methods" dapper==1.7.1 numpy==2.4.6 scipy==1.17.1
 environment pysindy pysindy numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 pysindy==2.1.0
+
+# Merging of checkpoints; torch pinned first, see above.
+environment mergekit "mergekit, safetensors.torch" torch==2.13.0 numpy==2.4.6 mergekit==0.1.5

@@ -15,6 +15,7 @@ SIGNS = {
     "cpu": "s",
     "wall": "s",
     "rss": "MiB",
+    "rise": "MiB above imports",
     "bytes": "bytes",
     "megabytes": "MB",
     "floor": "x plain",
@@ -23,6 +24,7 @@ NAMES = {
     "cpu": "CPU",
     "wall": "time",
     "rss": "memory",
+    "rise": "memory",
     "bytes": "size",
     "megabytes": "size",
     "floor": "CPU",
@@ -47,6 +49,7 @@ THEIRS = {
     "properscoring": ("properscoring", "numba", "numpy"),
     "uncertaintytoolbox": ("uncertainty-toolbox",),
     "dapper": ("dapper",),
+    "mergekit": ("mergekit", "torch", "safetensors"),
 }
 
 

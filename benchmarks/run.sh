@@ -4,8 +4,8 @@
 #   run.sh          everything: an hour, 1.2 GB of tables, 4 GB of peers
 #   run.sh quick    without 1e8 rows and without peers; writes into the folder of tables
 #   run.sh NAME     one question again (calibration, conformal, forecasts, discovery, assimilation,
-#                   simulators, audits, measures, faults, startup, applying, reports); the tables of
-#                   the others stay
+#                   simulators, merging, audits, measures, faults, startup, applying, reports); the
+#                   tables of the others stay
 #
 # TRUEUP_BENCH chooses the folder of tables (default build/bench), TRUEUP_PEERS that of the peers
 # (default build/peers).
@@ -19,7 +19,7 @@ export TRUEUP_PEERS=${TRUEUP_PEERS:-$root/build/peers}
 mkdir -p "$TRUEUP_BENCH"
 
 questions="audits scale measures calibration conformal forecasts simulators assimilation discovery"
-questions="$questions faults startup applying reports"
+questions="$questions merging faults startup applying reports"
 mode=${1:-full}
 case $mode in
   calibration)
@@ -40,6 +40,10 @@ case $mode in
     ;;
   assimilation)
     bash "$here/peers.sh" dapper
+    questions=$mode
+    ;;
+  merging)
+    bash "$here/peers.sh" mergekit
     questions=$mode
     ;;
   simulators)

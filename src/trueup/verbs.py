@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import math
-from difflib import SequenceMatcher
 from typing import Any, overload
 
 import numpy as np
@@ -18,27 +17,18 @@ from trueup.core.evidence import Evidence
 from trueup.core.fitted import Fitted
 from trueup.core.laws import common_kind
 from trueup.core.measure import AbstractMeasure, AbstractStatistic
+from trueup.core.named import USUAL_SCORE, named, nearest
 from trueup.core.parted import parted
 from trueup.core.proof import Proof
 from trueup.core.proof import prove as prove_by
 from trueup.core.windows import Windows
 from trueup.error.discovery.proof import prove_simulator
+from trueup.parameters.proving.trial import Trial
+from trueup.parameters.proving.weights import prove_weights
 
 
 UNSAID = object()
 """What an argument is that was not passed, where None means something."""
-
-USUAL_SCORE = {
-    "probabilities": "log_loss",
-    "points": "mae",
-    "normal": "crps",
-    "ensemble": "crps",
-    "quantiles": "wis",
-    "intervals": "interval_score",
-}
-
-MEASURING = ("measures", "points", "scores", "dispersion", "conformal")
-"""Families whose methods measure."""
 
 CORRECTIONS = ("recalibrate", "distributions", "conformal")
 """Families whose methods are fitted on evidence and correct a prediction."""
@@ -150,25 +140,34 @@ def prove(
     before,
     after=None,
     *,
-    on: Evidence | Windows,
+    on: Evidence | Windows | Trial,
     against: Any = UNSAID,
     score: str = "",
     level: float = 0.95,
+    margin: float = 0.0,
 ) -> Proof:
     """Compare two predictions on rows that no fit has seen; see ``trueup.core.proof.prove``.
 
     ``prove(b, against=a, on=...)`` is ``prove(a, b, on=...)``. On ``Windows`` two simulators are
-    compared by their forecasts from the first state of every window to its last.
+    compared by their forecasts from the first state of every window to its last. On a ``Trial``
+    weights are compared by what a network with them predicts.
 
     ``score`` is the name of a measure; empty means the log loss of probabilities, the CRPS of
     normal laws and ensembles, the WIS of quantiles, the interval score of intervals, the mean
     absolute error of points. Where a law becomes quantiles or intervals, both are compared by the
     score of these.
+
+    ``margin`` is a loss, in the unit of the score, that is worth what the change saves: where the
+    interval of the difference lies below it the outcome is ``not_worse``. Set it before you look.
     """
     if against is not UNSAID:
         before, after = against, before
     if isinstance(on, Windows):
+        if margin:
+            raise UsageError("prove", "simulators have no margin", do="Leave it out")
         return prove_simulator(after, against=before, on=on, level=level)
+    if isinstance(on, Trial):
+        return prove_weights(before, after, on=on, score=score, level=level, margin=margin)
     first, kind = (_kind_of(side, on) for side in (before, after))
     name = score or USUAL_SCORE.get(common_kind(first, kind) or on.prediction.kind, "")
     if not name:
@@ -178,7 +177,7 @@ def prove(
             do="Pass the name of a measure as score",
         )
     found = named("prove", name, AbstractMeasure)
-    return prove_by(before, after, on=on, score=found, level=level)
+    return prove_by(before, after, on=on, score=found, level=level, margin=margin)
 
 
 def _kind_of(side: Any, on: Evidence) -> str:
@@ -187,26 +186,9 @@ def _kind_of(side: Any, on: Evidence) -> str:
     return side.gives.kind if isinstance(side, Fitted) else getattr(prediction, "kind", "")
 
 
-def named(who: str, name: str, kind: type) -> Any:
-    """The public object called ``name``, if it is of ``kind``."""
-    for card in all_cards():
-        if name in card.public:
-            found = getattr(importlib.import_module(card.module), name)
-            if isinstance(found, kind):
-                return found
-    names = [n for c in all_cards() if c.family in MEASURING for n in c.public if n.islower()]
-    raise UsageError(who, f"there is no measure '{name}'", do=f"Use {_nearest(name, names)}")
-
-
-def _nearest(name: str, names: list[str]) -> str:
-    """The few of ``names`` that look most like ``name``, and where all are listed."""
-    alike = sorted(names, key=lambda n: -SequenceMatcher(None, name.lower(), n.lower()).ratio())
-    return f"{', '.join(alike[:5])} or another of `trueup methods`"
-
-
 def correction_card(who: str, name: str) -> Card:
     """The card of the correction called ``name``."""
     cards = {card.name: card for card in all_cards() if card.family in CORRECTIONS}
     if name not in cards:
-        raise UsageError(who, f"there is no '{name}'", do=f"Use {_nearest(name, list(cards))}")
+        raise UsageError(who, f"there is no '{name}'", do=f"Use {nearest(name, list(cards))}")
     return cards[name]

@@ -18,7 +18,8 @@ from scipy.stats import binom, norm, t
 import claims.aggregation
 import claims.conformal
 import claims.distributions
-import claims.guarantees  # noqa: F401 - all four register their claims
+import claims.guarantees
+import claims.merging  # noqa: F401 - all five register their claims
 import forecast_worlds
 from claims.registry import CLAIMS, claim
 from corrections import SETTINGS, applied, with_roles

@@ -39,8 +39,8 @@ def test_not_finite_becomes_none_in_json(bad):
 
 def test_every_outcome_has_its_sentence():
     assert [o.value for o in Outcome] == [
-        "proven", "no_improvement", "not_enough_evidence", "diverged", "nonfinite",
+        "proven", "not_worse", "no_improvement", "not_enough_evidence", "diverged", "nonfinite",
     ]  # fmt: skip
     sentences = {o.sentence for o in Outcome}
-    assert len(sentences) == 5 and all(s.endswith(".") and s[0].isupper() for s in sentences)
+    assert len(sentences) == 6 and all(s.endswith(".") and s[0].isupper() for s in sentences)
     assert Outcome("proven") is Outcome.PROVEN and Outcome.PROVEN == "proven"

@@ -1,4 +1,4 @@
-"""Proof: each of the five outcomes is reached, by the road on which a user would reach it."""
+"""Proof: each of the six outcomes is reached, by the road on which a user would reach it."""
 
 import json
 import math
@@ -16,6 +16,7 @@ from trueup.calibration import (
     log_loss,
 )
 from trueup.core import Ensemble, Estimate, Evidence, Normal, Outcome, Points, Probabilities
+from trueup.core.errors import UsageError
 from trueup.core.laws import like_with_like
 from trueup.core.proof import LEAST_ROWS, judge, prove
 from trueup.error import mae
@@ -170,3 +171,30 @@ def test_each_pair_of_kinds_is_compared_at_the_same_levels():
     assert one is stated and other.values[1, 3] == pytest.approx(norm.ppf(stated.levels[3], 2, 2))
     for pair in ((law, law), (law, Ensemble([[1.0], [2.0]])), (Points([1.0, 2.0]), stated)):
         assert like_with_like(*pair) == pair
+
+
+@pytest.mark.parametrize(("difference", "better", "margin", "outcome"), [
+    (Estimate(0.01, -0.01, 0.03, n=100), "lower", 0.05, Outcome.NOT_WORSE),
+    (Estimate(0.01, -0.01, 0.03, n=100), "lower", 0.03, Outcome.NO_IMPROVEMENT),
+    (Estimate(0.01, 0.005, 0.03, n=100), "lower", 0.05, Outcome.NOT_WORSE),
+    (Estimate(-0.2, -0.3, -0.1, n=100), "lower", 0.05, Outcome.PROVEN),
+    (Estimate(-0.1, -0.3, 0.1, n=100), "lower", 0.05, Outcome.NOT_ENOUGH_EVIDENCE),
+    (Estimate(-0.01, -0.03, 0.01, n=100), "higher", 0.05, Outcome.NOT_WORSE),
+    (Estimate(-0.01, -0.06, 0.01, n=100), "higher", 0.05, Outcome.NO_IMPROVEMENT),
+    (Estimate(0.0, 0.0, 0.0, n=100), "lower", 1e-9, Outcome.NOT_WORSE),
+    (Estimate(0.0, 0.0, 0.0, n=10), "lower", 0.05, Outcome.NOT_ENOUGH_EVIDENCE),
+    (Estimate(math.nan, n=100), "lower", 0.05, Outcome.NONFINITE),
+])  # fmt: skip
+def test_a_margin_allows_a_loss(difference, better, margin, outcome):
+    assert judge(difference, better=better, margin=margin) is outcome
+
+
+def test_a_margin_is_remembered():
+    evidence = confident_by_factor(1.0, rows=4_000).evidence
+    made = prove(None, evidence.prediction, on=evidence, score=log_loss, margin=0.01)
+    assert made.outcome is Outcome.NOT_WORSE and made.margin == 0.01
+    assert made.to_dict()["margin"] == 0.01
+    assert "margin" not in prove(None, None, on=evidence, score=log_loss).to_dict()
+    for bad in (-0.1, math.nan, math.inf):
+        with pytest.raises(UsageError, match="margin is"):
+            prove(None, None, on=evidence, score=log_loss, margin=bad)

@@ -11,8 +11,8 @@ import click
 
 
 COMMANDS = (
-    "audit", "correct", "discover", "apply", "export", "history", "methods", "demo", "reproduce",
-    "compress",
+    "audit", "correct", "discover", "merge", "compress", "kin", "prove", "apply", "export",
+    "history", "methods", "demo", "reproduce",
 )  # fmt: skip
 
 

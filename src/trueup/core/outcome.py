@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """The five ways in which a proof can end.
+    """The six ways in which a proof can end.
 
     Examples
     --------
@@ -15,6 +15,7 @@ class Outcome(StrEnum):
     """
 
     PROVEN = "proven"
+    NOT_WORSE = "not_worse"
     NO_IMPROVEMENT = "no_improvement"
     NOT_ENOUGH_EVIDENCE = "not_enough_evidence"
     DIVERGED = "diverged"
@@ -28,6 +29,7 @@ class Outcome(StrEnum):
 
 _SENTENCES = {
     "proven": "Better on rows that it never saw, by more than chance explains.",
+    "not_worse": "Not worse by more than the margin, on rows that it never saw.",
     "no_improvement": "Not better on rows that it never saw.",
     "not_enough_evidence": "Too few rows to tell.",
     "diverged": "The fit has no minimum: the data do not pin the correction down.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from trueup.core.errors import EvidenceError, LeakageError
+from trueup.core.errors import EvidenceError, LeakageError, UsageError
 from trueup.core.estimate import Estimate
 from trueup.core.evidence import Evidence
 from trueup.core.fitted import Fitted
@@ -35,6 +35,9 @@ class Proof:
         Name of the correction, empty for a bare prediction.
     learned_on, proven_on
         Rows used by the fit (0 for a bare prediction) and rows of the proof.
+    margin
+        Loss that was allowed before anyone looked, in the unit of the score; 0 where only a gain
+        was asked for.
     """
 
     score: str
@@ -45,6 +48,7 @@ class Proof:
     method: str = ""
     learned_on: int = 0
     proven_on: int = 0
+    margin: float = 0.0
 
     def __str__(self) -> str:
         return (
@@ -56,7 +60,9 @@ class Proof:
     def to_dict(self) -> dict:
         """A dict for JSON."""
         row = {name: getattr(self, name).to_dict() for name in ("before", "after", "difference")}
-        counts = {"learned_on": self.learned_on, "proven_on": self.proven_on}
+        counts: dict = {"learned_on": self.learned_on, "proven_on": self.proven_on}
+        if self.margin:
+            counts["margin"] = self.margin
         return {
             "score": self.score,
             "method": self.method,
@@ -66,7 +72,15 @@ class Proof:
         }
 
 
-def prove(before, after, *, on: Evidence, score: AbstractMeasure, level: float = 0.95) -> Proof:
+def prove(
+    before,
+    after,
+    *,
+    on: Evidence,
+    score: AbstractMeasure,
+    level: float = 0.95,
+    margin: float = 0.0,
+) -> Proof:
     """Compare two predictions of the truth of ``on``, row by row.
 
     Where one side is of quantiles or intervals and the other a whole law, both are compared at the
@@ -82,6 +96,9 @@ def prove(before, after, *, on: Evidence, score: AbstractMeasure, level: float =
         What to compare by.
     level
         Level of the interval; the outcome is judged at it too.
+    margin
+        Loss, in the unit of the score, that is worth what the change saves; set it before you look.
+        Where the interval of the difference lies below it, the outcome is ``not_worse``.
 
     Raises
     ------
@@ -98,6 +115,7 @@ def prove(before, after, *, on: Evidence, score: AbstractMeasure, level: float =
     >>> prove(None, fitted, on=evidence.take(slice(half, None)), score=log_loss).outcome.value
     'proven'
     """
+    check_margin(margin)
     sides = [_predicted(side, on) for side in (before, after)]
     same = like_with_like(sides[0].prediction, sides[1].prediction)
     sides = [replace(side, prediction=p) for side, p in zip(sides, same, strict=True)]
@@ -110,15 +128,35 @@ def prove(before, after, *, on: Evidence, score: AbstractMeasure, level: float =
         estimates[0],
         estimates[1],
         difference,
-        judge(difference, better=score.better, converged=fitted is None or fitted.converged),
+        judge(
+            difference,
+            better=score.better,
+            converged=fitted is None or fitted.converged,
+            margin=margin,
+        ),
         fitted.method if fitted else "",
         len(fitted.rows) if fitted else 0,
         len(on),
+        margin,
     )
 
 
-def judge(difference: Estimate, *, better: str = "lower", converged: bool = True) -> Outcome:
-    """The outcome that a paired difference supports."""
+def check_margin(margin: float) -> None:
+    """Refuse a margin that is not a number >= 0."""
+    if not 0 <= margin < math.inf:
+        raise UsageError("prove", f"margin is {margin}", do="Pass a loss >= 0 that is allowed")
+
+
+def judge(
+    difference: Estimate, *, better: str = "lower", converged: bool = True, margin: float = 0.0
+) -> Outcome:
+    """The outcome that a paired difference supports.
+
+    Examples
+    --------
+    >>> judge(Estimate(0.001, -0.002, 0.004, n=500), margin=0.01).value
+    'not_worse'
+    """
     low, high = difference.low, difference.high
     if better == "higher":
         low, high = -high, -low
@@ -131,6 +169,8 @@ def judge(difference: Estimate, *, better: str = "lower", converged: bool = True
         return Outcome.NOT_ENOUGH_EVIDENCE
     if high < 0:
         return Outcome.PROVEN
+    if high < margin:
+        return Outcome.NOT_WORSE
     return Outcome.NO_IMPROVEMENT if gain <= 0 else Outcome.NOT_ENOUGH_EVIDENCE
 
 

@@ -33,6 +33,7 @@ SEVERITY = {"high": "High", "medium": "Medium", "low": "Low", "ok": "Fine"}
 
 OUTCOMES = {
     "proven": "Proven",
+    "not_worse": "Not worse",
     "no_improvement": "No improvement",
     "not_enough_evidence": "Not enough evidence",
     "diverged": "Diverged",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trueup.core.errors import UsageError
+from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.weights import open_weights, save_weights
 from trueup.parameters import Quantise
 from trueup.parameters.quantisation.grids import levels_of
@@ -115,3 +115,24 @@ def test_bad_settings_are_refused(settings, match):
 def test_a_tensor_that_is_not_there_is_refused():
     with pytest.raises(UsageError, match="has no tensor b"):
         Quantise().fit({"x.weight": np.ones((2, 2))}, names=["b"])
+
+
+def test_numbers_that_are_none_are_refused_by_name():
+    with pytest.raises(EvidenceError, match="the tensor x.weight holds 1 numbers of 4"):
+        Quantise().fit({"x.weight": np.float32([[1, np.nan], [0, 2]])})
+    torch = pytest.importorskip("torch")
+    from trueup.adapters.network import Network
+    from trueup.parameters import GPTQ
+
+    net = Network.of(torch.nn.Sequential(torch.nn.Linear(2, 3)))
+    with pytest.raises(EvidenceError, match="what 0.weight is multiplied with"):
+        Quantise(rounding=GPTQ()).fit(net, np.float32([[1, np.inf]]))
+
+
+def test_half_precision_of_every_kind():
+    import ml_dtypes
+
+    held = {"x.weight": np.ones((2, 3), ml_dtypes.bfloat16)}
+    small = Quantise(3).fit(held)["x.weight"]
+    assert small.dtype == ml_dtypes.bfloat16
+    np.testing.assert_allclose(small.astype(np.float32), 1, rtol=0.01)

@@ -1,5 +1,6 @@
 """Weights of a model: tensors by name, read from files piece by piece."""
 
+from trueup.core.weights.calibrated import calibrated_on as calibrated_on
 from trueup.core.weights.opened import open_weights as open_weights
 from trueup.core.weights.view import Held as Held
 from trueup.core.weights.view import Weights as Weights

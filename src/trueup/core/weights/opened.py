@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import numpy as np
 from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.weights.packed import opened
 from trueup.core.weights.safetensors import read_safetensors
+from trueup.core.weights.types import SHORT, name_of
 from trueup.core.weights.view import Held, Weights
 
 
@@ -58,7 +61,7 @@ def open_weights(source: Any, *, name: str = "") -> Weights:
     if hasattr(source, "state_dict"):
         source, name = source.state_dict(), name or type(source).__name__
     if isinstance(source, Mapping):
-        return Held({key: _array(key, value) for key, value in source.items()}, name or "memory")
+        return Held({key: array_of(key, value) for key, value in source.items()}, name or "memory")
     raise UsageError(
         "open_weights",
         f"got {type(source).__name__}",
@@ -85,32 +88,46 @@ def of_safetensors(path: Path) -> Weights:
 def of_archive(path: Path) -> Weights:
     """Weights of an archive ``.npz``, without objects."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return Held({name: file[name] for name in file.files}, str(path))
-    except (ValueError, OSError) as error:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            return Held({name: array_of(name, file[name]) for name in file.files}, str(path))
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, EvidenceError):
+            raise
         raise EvidenceError(
             "weights", f"{path} cannot be read: {error}", do="Write arrays with numpy.savez"
         ) from error
 
 
-def _array(name: str, value: Any) -> np.ndarray:
+def array_of(name: str, value: Any) -> np.ndarray:
     """A tensor as an array that shares its memory where it can."""
     if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        if str(value.dtype) == "torch.bfloat16":
-            import ml_dtypes
-
-            return value.contiguous().view(dtype=_int16()).numpy().view(ml_dtypes.bfloat16)
-        value = value.numpy()
+        value = _untorched(name, value.detach())
     found = np.asarray(value)
-    if found.dtype.kind not in "fiub" and found.dtype.name != "bfloat16":
+    try:
+        name_of(found.dtype)
+    except EvidenceError:
         raise EvidenceError(
             "open_weights",
             f"'{name}' is a {type(value).__name__} of type {found.dtype}",
             do="Pass arrays or tensors of numbers",
-        )
+        ) from None
     return found
 
 
-def _int16() -> Any:
-    return importlib.import_module("torch").int16
+def _untorched(name: str, tensor: Any) -> np.ndarray:
+    """An array of a tensor, of types too that NumPy knows by another package alone."""
+    if tensor.is_sparse or tensor.is_quantized or tensor.is_meta or tensor.is_nested:
+        raise EvidenceError(
+            "open_weights",
+            f"'{name}' is a tensor that is sparse, quantised, nested or empty of memory",
+            do="Make it dense and of real numbers",
+        )
+    tensor = tensor.cpu().contiguous().resolve_neg().resolve_conj()
+    kind = str(tensor.dtype).removeprefix("torch.")
+    if kind not in SHORT.values():
+        return tensor.numpy()
+    import ml_dtypes
+
+    torch = importlib.import_module("torch")
+    plain = torch.int16 if tensor.itemsize == 2 else torch.uint8
+    return tensor.view(dtype=plain).numpy().view(getattr(ml_dtypes, kind))

@@ -19,7 +19,7 @@ from __future__ import annotations
 import importlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -87,9 +87,10 @@ class Packed(Weights):
         What was done, for people and for proofs; goes into the metadata.
     """
 
-    tensors: dict[str, AbstractPacked]
+    tensors: Mapping[str, AbstractPacked]
     rest: Weights
     facts: dict[str, str] = field(default_factory=dict)
+    _file: Weights | None = None
     _last: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -120,7 +121,7 @@ class Packed(Weights):
     @property
     def stored(self) -> Weights:
         """What a file keeps."""
-        return _Stored(self)
+        return self._file or _Stored(self)
 
 
 class _Stored(Weights):
@@ -165,24 +166,54 @@ class _Plain(Weights):
         return self.file.read(name, start, stop)
 
 
+class _OfFile(Mapping):
+    """The packed tensors of a file, each read when it is asked for."""
+
+    def __init__(self, file: Weights, rows: dict[str, Any]) -> None:
+        self.file = file
+        self.rows = {name: row for name, row in rows.items() if row}
+
+    def __getitem__(self, name: str) -> AbstractPacked:
+        row = self.rows[name]
+        parts = {part: self.file[f"{name}#{part}"] for part in row["parts"]}
+        try:
+            return kind_of(row["kind"]).of(tuple(row["shape"]), parts, row["facts"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise _unreadable(self.file, f"{name}: {error}") from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
 def opened(file: Weights) -> Weights:
     """The weights that a file of packed ones tells of; other files as they are."""
     if KEY not in file.metadata:
         return file
     try:
         rows = json.loads(file.metadata[KEY])
-        rest = _Plain(file, rows)
-        return Packed({name: _unpacked(file, name, row) for name, row in rows.items() if row}, rest)
-    except (KeyError, TypeError, ValueError) as error:
-        raise EvidenceError(
-            "weights", f"{file.source} says how it is packed, and cannot be read so: {error}",
-            do="Write it again with this version",
-        ) from error  # fmt: skip
+        rest, tensors = _Plain(file, rows), _OfFile(file, rows)
+        missing = [
+            f"{name}#{part}"
+            for name, row in tensors.rows.items()
+            for part in (*row["parts"], *([] if row["kind"] in KINDS else [row["kind"]]))
+            if f"{name}#{part}" not in file
+        ]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _unreadable(file, str(error)) from error
+    if missing:
+        raise _unreadable(file, f"there is no {missing[0]}")
+    return Packed(tensors, rest, {}, file)
 
 
-def _unpacked(file: Weights, name: str, row: dict[str, Any]) -> AbstractPacked:
-    parts = {part: file[f"{name}#{part}"] for part in row["parts"]}
-    return kind_of(row["kind"]).of(tuple(row["shape"]), parts, row["facts"])
+def _unreadable(file: Weights, what: str) -> EvidenceError:
+    return EvidenceError(
+        "weights",
+        f"{file.source} says how it is packed, and cannot be read so: {what}",
+        do="Write it again with this version",
+    )
 
 
 def kind_of(name: str) -> type[AbstractPacked]:

@@ -72,8 +72,9 @@ def read_safetensors(path: Path) -> Safetensors:
     metadata: dict[str, str] = {}
     for file, wanted in files.items():
         header, first = _header(file)
-        metadata |= header.pop("__metadata__", {})
+        metadata |= _metadata(file, header.pop("__metadata__", {}))
         _check(file, header, first)
+        _new_names(path, file, places, header)
         _same_names(path, file, wanted, set(header))
         for name, row in sorted(header.items(), key=lambda pair: pair[1]["data_offsets"]):
             specs[name] = Spec(row["dtype"], tuple(row["shape"]))
@@ -98,14 +99,14 @@ def _found(path: Path) -> Path:
 def _shards(index: Path) -> dict[Path, set[str]]:
     """File -> names of the tensors that the index says it holds."""
     try:
-        names = json.loads(index.read_text("utf-8"))["weight_map"]
-    except (ValueError, KeyError) as error:
+        names = dict(json.loads(index.read_text("utf-8"))["weight_map"])
+    except (ValueError, KeyError, TypeError) as error:
         raise EvidenceError(
             "weights", f"{index} is no index of shards", do="Name the index, or one shard"
         ) from error
     files: dict[Path, set[str]] = {}
     for name, file in names.items():
-        if Path(file).name != file:  # an index must not lead out of its folder
+        if not _beside(file):  # an index must not lead out of its folder
             raise EvidenceError("weights", f"{index} names '{file}'", do="Name files beside it")
         files.setdefault(index.parent / file, set()).add(name)
     missing = [file.name for file in files if not file.is_file()]
@@ -130,12 +131,14 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
             do="Fetch it again, or convert it",
         )
     try:
-        header = json.loads(text)
-        assert isinstance(header, dict)
-    except (ValueError, AssertionError) as error:
+        header = json.loads(text, object_pairs_hook=_once)
+        if not isinstance(header, dict):
+            raise ValueError("no object")
+    except (ValueError, RecursionError) as error:
         raise EvidenceError(
-            "weights", f"the header of {path} is no JSON object", do="Fetch it again, or convert it"
-        ) from error
+            "weights", f"the header of {path} is no JSON object that names each tensor once",
+            do="Fetch it again, or convert it",
+        ) from error  # fmt: skip
     return header, 8 + length
 
 
@@ -144,12 +147,7 @@ def _check(path: Path, header: dict[str, Any], first: int) -> None:
     end = 0
     rows = []
     for name, row in header.items():
-        try:
-            spec, (low, high) = Spec(row["dtype"], tuple(row["shape"])), row["data_offsets"]
-        except (KeyError, TypeError, ValueError) as error:
-            raise EvidenceError(
-                "weights", f"{path} says of '{name}': {row}", do="Fetch it again, or convert it"
-            ) from error
+        spec, low, high = _place(path, name, row)
         if high - low != spec.bytes:
             raise EvidenceError(
                 "weights",
@@ -167,8 +165,50 @@ def _check(path: Path, header: dict[str, Any], first: int) -> None:
                 do="Fetch it again, or convert it",
             )
         end = high
-    if first + end > path.stat().st_size:
-        raise _truncated(path, first + end, path.stat().st_size)
+    size = path.stat().st_size
+    if first + end > size:
+        raise _truncated(path, first + end, size)
+    if first + end < size:
+        raise EvidenceError(
+            "weights",
+            f"{path} holds {size - first - end:,} bytes after its last tensor",
+            do="Fetch it again, or convert it",
+        )
+
+
+def _place(path: Path, name: str, row: Any) -> tuple[Spec, int, int]:
+    """What a row of a header says: the tensor, its first byte and the one after its last."""
+    try:
+        kind, shape, (low, high) = row["dtype"], row["shape"], row["data_offsets"]
+        whole = all(type(number) is int and number >= 0 for number in (*shape, low, high))
+        if not (isinstance(kind, str) and isinstance(shape, list) and whole):
+            raise ValueError(row)
+    except (KeyError, TypeError, ValueError) as error:
+        raise EvidenceError(
+            "weights", f"{path} says of '{name}': {str(row)[:200]}",
+            do="Fetch it again, or convert it",
+        ) from error  # fmt: skip
+    return Spec(kind, tuple(shape)), low, high
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name comes twice")
+    return found
+
+
+def _metadata(path: Path, found: Any) -> dict[str, str]:
+    if isinstance(found, dict) and all(isinstance(value, str) for value in found.values()):
+        return found
+    raise EvidenceError(
+        "weights", f"the metadata of {path} are no texts by name", do="Convert it again"
+    )
+
+
+def _beside(name: Any) -> bool:
+    """Whether an index names a file in its own folder."""
+    return isinstance(name, str) and name not in ("", "..") and not set(name) & set("/\\\0")
 
 
 def _truncated(path: Path, wanted: int, size: int) -> EvidenceError:
@@ -177,6 +217,16 @@ def _truncated(path: Path, wanted: int, size: int) -> EvidenceError:
         f"{path} is cut off: its header speaks of {wanted:,} bytes, it has {size:,}",
         do="Fetch it again",
     )
+
+
+def _new_names(path: Path, file: Path, places: dict[str, Any], found: dict[str, Any]) -> None:
+    twice = [name for name in found if name in places]
+    if twice:
+        raise EvidenceError(
+            "weights",
+            f"{path}: '{twice[0]}' is in {places[twice[0]][0].name} and in {file.name}",
+            do="Fetch all again",
+        )
 
 
 def _same_names(path: Path, file: Path, wanted: set[str] | None, found: set[str]) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -62,10 +62,14 @@ def save_weights(
         return [path]
     path.mkdir(parents=True, exist_ok=True)
     names = [f"model-{i:05d}-of-{len(parts):05d}.safetensors" for i in range(1, len(parts) + 1)]
-    for name, part in zip(names, parts, strict=True):
-        with whole(path / name) as file:
+    with ExitStack() as together:  # the index is the last to appear, and all do or none
+        index = together.enter_context(whole(path / "model.safetensors.index.json"))
+        index.write(_index(dict(zip(names, parts, strict=True)), total))
+        for name, part in zip(names, parts, strict=True):
+            file = together.enter_context(whole(path / name))
             _write(weights, part, file, tell)
-    _index(path, dict(zip(names, parts, strict=True)), total)
+            _sync(file)
+        _sync(index)
     return [path / name for name in names]
 
 
@@ -80,13 +84,17 @@ def whole(path: Path) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(number, "wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            _sync(file)
         Path(name).chmod(0o666 & ~_umask())
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _umask() -> int:
@@ -134,8 +142,7 @@ def _parts(specs: Mapping[str, Spec], shard: int) -> list[list[str]]:
     return parts
 
 
-def _index(folder: Path, parts: dict[str, list[str]], total: int) -> None:
+def _index(parts: dict[str, list[str]], total: int) -> bytes:
     places = {name: file for file, names in parts.items() for name in names}
-    text = json.dumps({"metadata": {"total_size": total}, "weight_map": places}, indent=1)
-    with whole(folder / "model.safetensors.index.json") as file:
-        file.write(text.encode())
+    made = {"metadata": {"total_size": total}, "weight_map": places}
+    return json.dumps(made, indent=1).encode()

@@ -190,9 +190,9 @@ def same(who: str, packed: Packed, network: Model) -> None:
     """Refuse a network whose tensors are not those of ``packed``."""
     weights = network_of(who, network).weights
     other = [
-        f"{name} {spec.shape} and {weights.specs[name].shape if name in weights else 'none'}"
-        for name, spec in packed.specs.items()
-        if name not in weights or weights.specs[name].shape != spec.shape
+        f"{name} {packed.specs[name].shape if name in packed else 'none'} and {spec.shape}"
+        for name, spec in weights.specs.items()  # buffers of its own a file may hold, or not
+        if name not in packed or packed.specs[name].shape != spec.shape
     ]
     if other:
         raise EvidenceError(

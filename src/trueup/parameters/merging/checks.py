@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-
 from trueup.core.errors import EvidenceError
 from trueup.core.weights.types import is_float
 from trueup.core.weights.view import Weights
-
-
-NAMED = 5
-"""Tensors that an error names."""
+from trueup.parameters.merging.beside import same_meaning
+from trueup.parameters.merging.kinship import Kinship, judge_all, judge_tensor, judged
+from trueup.parameters.merging.notes import few, types
+from trueup.parameters.merging.sums import Sums, not_finite, sums_of
+from trueup.parameters.merging.tied import tied_in_one
 
 
 @dataclass(frozen=True)
@@ -34,13 +33,34 @@ class Checked:
 
 def check(models: tuple[Weights, ...], base: Weights | None) -> Checked:
     """Refuse models that cannot be merged; say what looks strange."""
-    first, *others = (*([base] if base else []), *models)
+    first, *others = every = (*([base] if base else []), *models)
     for other in others:
         same_shape(first, other)
-    for one in (first, *others):
-        all_finite(one)
-    copied = tuple(name for name, spec in first.specs.items() if not is_float(spec.type))
-    return Checked((), copied)
+    notes = same_meaning(every)
+    floats = [name for name, spec in first.specs.items() if is_float(spec.type)]
+    sums = {name: sums_of(every, name) for name in floats}
+    strange = [n for n in floats if not sums[n].finite]
+    for one in every:
+        all_finite(one, strange)
+    copied = tuple(name for name in first.specs if name not in sums)
+    for row, other in enumerate(others, 1):
+        notes += [*_strangers(first, other, sums, row), *types(first, other, floats),
+                  *tied_in_one(first, other, sums, rows=(0, row))]  # fmt: skip
+    return Checked(tuple(notes), copied)
+
+
+def _strangers(first: Weights, other: Weights, sums: dict[str, Sums], row: int) -> list[str]:
+    """What is said where two models are not of one start."""
+    looked = [
+        (judge_tensor(found.correlation(0, row), found.n), found.n)
+        for name, found in sums.items()
+        if judged(first.specs[name].shape, found.n)
+    ]
+    kind = judge_all(looked)
+    if kind not in (Kinship.UNRELATED, Kinship.PARTLY):
+        return []
+    said = "unrelated" if kind is Kinship.UNRELATED else "related in part only"
+    return [f"{first.source} and {other.source} are {said}. {kind.sentence}"]
 
 
 def same_shape(one: Weights, two: Weights) -> None:
@@ -50,7 +70,7 @@ def same_shape(one: Weights, two: Weights) -> None:
             raise EvidenceError(
                 "merge",
                 f"{b.source} lacks {len(missing)} of the {len(a)} tensors of {a.source}: "
-                f"{_few(missing)}",
+                f"{few(missing)}",
                 do="Merge models of one architecture, or take the others out first",
             )
     other = [
@@ -61,7 +81,7 @@ def same_shape(one: Weights, two: Weights) -> None:
     if other:
         raise EvidenceError(
             "merge",
-            f"{len(other)} tensors of {one.source} and {two.source} differ in shape: {_few(other)}",
+            f"{len(other)} tensors of {one.source} and {two.source} differ in shape: {few(other)}",
             do="Merge models of one architecture",
         )
     kinds = [n for n in one if is_float(one.specs[n].type) != is_float(two.specs[n].type)]
@@ -69,33 +89,23 @@ def same_shape(one: Weights, two: Weights) -> None:
         raise EvidenceError(
             "merge",
             f"{len(kinds)} tensors are whole numbers in one of {one.source} and {two.source} and "
-            f"real ones in the other: {_few(kinds)}",
+            f"real ones in the other: {few(kinds)}",
             do="Undo the quantisation first",
         )
 
 
-def all_finite(weights: Weights) -> None:
-    """Refuse numbers that are NaN or infinite, by the names of their tensors."""
-    bad = {}
-    for name, spec in weights.specs.items():
-        if is_float(spec.type):
-            count = sum(int((~_finite(piece)).sum()) for piece in weights.pieces(name))
-            if count:
-                bad[name] = f"{name} ({count} of {spec.size})"
-    if bad:
+def all_finite(weights: Weights, names: Iterable[str] | None = None) -> None:
+    """Refuse numbers that are NaN or infinite, by the names of their tensors.
+
+    ``names`` are tensors to look at, all by default.
+    """
+    looked = [n for n in (weights if names is None else names) if is_float(weights.specs[n].type)]
+    counts = {name: not_finite(weights, name) for name in looked}
+    found = [f"{n} ({c} of {weights.specs[n].size})" for n, c in counts.items() if c]
+    if found:
         raise EvidenceError(
             "merge",
-            f"{len(bad)} tensors of {weights.source} hold NaN or infinite numbers: "
-            f"{_few(bad.values())}",
+            f"{len(found)} tensors of {weights.source} hold NaN or infinite numbers: {few(found)}",
             why="they would spread to all that is merged with them",
             do="Train again from an earlier checkpoint",
         )
-
-
-def _finite(piece: np.ndarray) -> np.ndarray:
-    return np.isfinite(piece if piece.dtype.kind == "f" else piece.astype(np.float32))
-
-
-def _few(names: Iterable[str]) -> str:
-    names = list(names)
-    return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")

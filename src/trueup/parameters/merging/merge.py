@@ -11,6 +11,7 @@ import numpy as np
 
 from trueup.core.cards import Card
 from trueup.core.errors import UsageError
+from trueup.core.weights.calibrated import joined
 from trueup.core.weights.opened import open_weights
 from trueup.core.weights.types import dtype_of, is_float
 from trueup.core.weights.view import PIECE, Spec, Weights
@@ -29,7 +30,6 @@ CARD = Card(
     summary="models of one shape become one, tensor by tensor, after a look at all of them",
     paper="of the method that is asked for",
     cost="that of the method; memory of a few pieces of a tensor",
-    exports=("Merged", "merge"),
     not_for="models of different shapes",
 )
 
@@ -56,7 +56,7 @@ class Merged(Weights):
     method: AbstractMerging
     stack: Stack
     checked: Checked
-    _ready: dict[str, Combine] = field(default_factory=dict)
+    _ready: dict[str, Combine] = field(default_factory=dict, init=False)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -68,12 +68,14 @@ class Merged(Weights):
         spec, first = self.specs[name], self.stack.base or self.stack.models[0]
         if name not in self._merged:
             return first.read(name, start, stop)
+        if start >= stop:
+            return np.empty(0, dtype_of(spec.type))
         combine = self._combine(name)
         parts = []
         for at in range(start - start % PIECE, stop, PIECE):
             made = combine(self.stack.piece(name, at)).astype(dtype_of(spec.type), copy=False)
             parts.append(made[max(start - at, 0) : stop - at])
-        return parts[0] if len(parts) == 1 else np.concatenate([parts[0][:0], *parts])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     @cached_property
     def _merged(self) -> frozenset[str]:
@@ -135,6 +137,22 @@ def merge(
     array([0., 1., 2.])
     """
     method = method or Average()
+    opened, start = _opened(models, base, method)
+    method.check(len(opened))
+    parts = _shares(shares, len(opened), deltas=method.of_deltas)
+    checked = check(opened, start)
+    first = start or opened[0]
+    names = tuple(n for n, spec in first.specs.items() if is_float(spec.type))
+    stack = Stack(opened, names, start if method.of_deltas else None, parts, seed)
+    told = {"merged_by": repr(method), "merged_from": ", ".join(one.source for one in opened)}
+    told = {**joined(one.metadata for one in (first, *opened)), **told}
+    return Merged("merged", dict(first.specs), told, method, stack, checked)
+
+
+def _opened(
+    models: Sequence[Any], base: Any, method: AbstractMerging
+) -> tuple[tuple[Weights, ...], Weights | None]:
+    """Views of the models and of their base, as many as the method needs."""
     opened = tuple(open_weights(one, name=f"model {i}") for i, one in enumerate(models, 1))
     start = None if base is None else open_weights(base, name="base")
     if len(opened) < 2 and not (method.of_deltas and opened):
@@ -145,14 +163,7 @@ def merge(
             "merge", f"{name} merges differences from a base, and there is none",
             do="Pass base=..., what the models were fine-tuned from",
         )  # fmt: skip
-    method.check(len(opened))
-    parts = _shares(shares, len(opened), deltas=method.of_deltas)
-    checked = check(opened, start)
-    first = start or opened[0]
-    names = tuple(n for n, spec in first.specs.items() if is_float(spec.type))
-    stack = Stack(opened, names, start if method.of_deltas else None, parts, seed)
-    told = {"merged_by": repr(method), "merged_from": ", ".join(one.source for one in opened)}
-    return Merged("merged", dict(first.specs), {**first.metadata, **told}, method, stack, checked)
+    return opened, start
 
 
 def _shares(shares: Sequence[float], k: int, *, deltas: bool) -> np.ndarray:

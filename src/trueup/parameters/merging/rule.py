@@ -25,7 +25,7 @@ class AbstractMerging(ABC):
     of_deltas: ClassVar[bool] = False
     """Whether it merges differences from a base, which is then needed."""
 
-    scope: ClassVar[str] = "tensor"
+    scope: str = "tensor"
     """``"tensor"``: every tensor is judged by itself; ``"model"``: all of them together."""
 
     def check(self, k: int) -> None:  # noqa: B027  most take any number of models
@@ -38,6 +38,9 @@ class AbstractMerging(ABC):
 
 class AbstractSparsifier(ABC):
     """How differences from the base are thinned before they meet: an axis of merging."""
+
+    scope: str = "tensor"
+    """``"tensor"`` or ``"model"``: what is ranked together."""
 
     @abstractmethod
     def ready(self, stack: Stack) -> Thin:
@@ -72,6 +75,11 @@ class TaskVectors(AbstractMerging):
 
     of_deltas: ClassVar[bool] = True
 
+    @property
+    def scope(self) -> str:  # type: ignore[override]
+        """What is judged together: as the sparsifier says."""
+        return self.sparsify.scope if self.sparsify else "tensor"
+
     def ready(self, stack: Stack) -> Combine:
         thin = self.sparsify.ready(stack) if self.sparsify else None
 
@@ -86,7 +94,36 @@ class TaskVectors(AbstractMerging):
         return combine
 
 
-def share(who: str, what: str, value: float) -> None:
-    """Refuse a share that is not in (0, 1]."""
-    if not 0 < value <= 1:
-        raise UsageError(who, f"{what} is {value}", do="Pass a share above 0 and up to 1")
+class AbstractRow(AbstractMerging):
+    """A published method that is one row of :class:`TaskVectors`."""
+
+    of_deltas: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        self.row()  # a setting that makes no sense is refused when it is said
+
+    @abstractmethod
+    def row(self) -> TaskVectors:
+        """Its values of the axes."""
+
+    def ready(self, stack: Stack) -> Combine:
+        return self.row().ready(stack)
+
+
+def share(who: str, what: str, value: float, *, zero: bool = False) -> None:
+    """Refuse a share that is not in (0, 1], or in [0, 1) where ``zero`` is one."""
+    if not (0 <= value < 1 if zero else 0 < value <= 1):
+        do = "Pass a share from 0 up to below 1" if zero else "Pass a share above 0 and up to 1"
+        raise UsageError(who, f"{what} is {value}", do=do)
+
+
+def factor(who: str, what: str, value: float) -> None:
+    """Refuse a factor that is not a number."""
+    if not abs(value) < float("inf"):
+        raise UsageError(who, f"{what} is {value}", do="Pass a finite number")
+
+
+def known_scope(who: str, scope: str) -> None:
+    """Refuse a scope that is neither a tensor nor the model."""
+    if scope not in ("tensor", "model"):
+        raise UsageError(who, f"scope is '{scope}'", do="Pass 'tensor' or 'model'")

@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.random import Philox
 
 from trueup.core.weights.types import wide
 from trueup.core.weights.view import PIECE, Weights
+
+
+DRAWN = 8
+"""Random numbers of 32 bits that come at once."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +85,7 @@ class Stack:
         """The piece of a tensor that begins at ``start``, a multiple of ``PIECE``."""
         spec = self.models[0].specs[name]
         stop = min(start + PIECE, spec.size)
-        types = [weights.specs[name].type for weights in self.models]
-        dtype = np.result_type(*map(wide, types))
+        dtype = self.only(name).dtype
         found = np.empty((self.k, stop - start), dtype)
         for row, weights in zip(found, self.models, strict=True):
             row[:] = weights.read(name, start, stop)
@@ -91,8 +95,22 @@ class Stack:
         found -= base
         return Piece(name, start, found, base)
 
-    def rng(self, piece: Piece, model: int) -> np.random.Generator:
-        """Random numbers of a piece of one model: the same in every run and for every order."""
-        digest = hashlib.sha256(piece.name.encode()).digest()
-        words = np.frombuffer(digest[:16], "<u4").tolist()
-        return np.random.default_rng([self.seed, model, piece.start // PIECE, *words])
+    @property
+    def dtype(self) -> np.dtype:
+        """The type that holds the numbers of all these tensors."""
+        every = (*self.models, self.base) if self.base else self.models
+        types = {weights.specs[name].type for weights in every for name in self.names}
+        return np.result_type(*map(wide, types)) if types else np.dtype(np.float32)
+
+    def draws(self, piece: Piece, model: int) -> np.ndarray:
+        """Random numbers (m,) from 0 to 2^32 - 1, by seed, model, tensor and place alone.
+
+        They are the same in every run, for every order of tensors, and however tensors are cut.
+        """
+        text = f"{self.seed} {model} {piece.name}"
+        key = np.frombuffer(hashlib.sha256(text.encode()).digest()[:16], "<u8")
+        first = piece.start // DRAWN
+        stop = piece.start + piece.models.shape[1]
+        source = Philox(key=key, counter=[first, 0, 0, 0])
+        found = source.random_raw(4 * (-(-stop // DRAWN) - first)).astype("<u8", copy=False)
+        return found.view("<u4")[piece.start - first * DRAWN : stop - first * DRAWN]

@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 
 from trueup.core.cards import Card
-from trueup.core.errors import UsageError
+from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.weights.opened import open_weights
 from trueup.core.weights.packed import AbstractPacked, Packed
 from trueup.core.weights.view import Weights
+from trueup.parameters.matrices import is_run, network_of
 from trueup.parameters.quantisation.grids import check_grid
 from trueup.parameters.quantisation.nearest import Nearest
 from trueup.parameters.quantisation.rounding import AbstractRounding
@@ -101,8 +102,8 @@ class Quantise:
         Parameters
         ----------
         model
-            Anything that ``open_weights`` takes, read a tensor at a time; or a ``Network``, which
-            is needed where a rounding or a rotation looks at inputs.
+            Anything that ``open_weights`` takes, read a tensor at a time; a torch module or a
+            ``Network`` where a rounding or a rotation looks at inputs.
         inputs
             Rows that the network is shown; None shows none.
         names
@@ -120,14 +121,20 @@ class Quantise:
         ------
         UsageError
             Inputs are missing, or there is no tensor of a name.
+        EvidenceError
+            Weights, or what a layer is given, hold NaN or infinite numbers.
         """
-        network = model if hasattr(model, "seen") else None
+        network = network_of("Quantise", model) if is_run(model) else None
         weights: Weights = open_weights(network.module if network else model)
         chosen = matrices(weights, network, names)
         looks = self._looks(network, inputs, chosen)
         tensors: dict[str, AbstractPacked] = {}
         for name in chosen:
-            tensors[name] = self.tensor(weights[name], looks.grams(name))
+            values, grams = weights[name], looks.grams(name)
+            _check_finite(f"the tensor {name}", values, "Train again from an earlier checkpoint")
+            if grams is not None:
+                _check_finite(f"what {name} is multiplied with", grams, "Look at the inputs")
+            tensors[name] = self.tensor(values, grams)
             looks.put(name, tensors[name])
         return Packed(tensors, weights, {**self._facts(looks.rows), **(facts or {})})
 
@@ -137,7 +144,7 @@ class Quantise:
         if asking and (network is None or inputs is None):
             raise UsageError(
                 "Quantise", f"{asking[0]} looks at what layers are given, and there is nothing",
-                do="Pass a Network and inputs",
+                do="Pass a torch module and inputs",
             )  # fmt: skip
         if network is None or inputs is None or not (asking or self.clip):
             return Unseen()
@@ -186,6 +193,15 @@ class Quantise:
             for rows, gram in zip(cuts, grams, strict=True)
         ]
         return np.concatenate([codes for codes, _ in parts]), joined([own for _, own in parts])
+
+
+def _check_finite(what: str, values: np.ndarray, do: str) -> None:
+    plain = values.astype(np.float32) if values.dtype.itemsize < 4 else values
+    if bad := int((~np.isfinite(plain)).sum()):
+        raise EvidenceError(
+            "Quantise", f"{what} holds {bad} numbers of {values.size} that are NaN or infinite",
+            do=do,
+        )  # fmt: skip
 
 
 def _importance(grams: np.ndarray) -> np.ndarray:

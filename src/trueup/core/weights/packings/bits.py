@@ -33,6 +33,8 @@ def packed_bits(codes: np.ndarray, bits: int) -> np.ndarray:
 
 def unpacked_bits(packed: np.ndarray, bits: int, count: int) -> np.ndarray:
     """(count,) codes of ``packed_bits``."""
+    if packed.shape != (wanted := -(-count * bits // 8),):
+        raise ValueError(f"{count} codes of {bits} bits need {wanted} bytes; got {packed.shape}")
     if bits == 8:
         return packed[:count]
     if 8 % bits == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,8 @@ class Codes(AbstractPacked):
     def of(cls, shape: tuple[int, ...], parts: Mapping[str, np.ndarray], facts: dict) -> Codes:
         """The tensor of a file."""
         bits, d, rows = int(facts["bits"]), int(facts["columns"]), shape[0]
+        if rows * d != prod(shape) or not 1 <= bits <= 8:
+            raise ValueError(f"{rows} rows of {d} codes of {bits} bits for a tensor {shape}")
         codes = unpacked_bits(parts["codes"], bits, rows * d).reshape(rows, d)
         return cls(shape, bits, codes, parts["scale"], parts.get("offset"), parts.get("levels"),
                    int(facts["width"]))  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -44,4 +45,7 @@ class LowRank(AbstractPacked):
     @classmethod
     def of(cls, shape: tuple[int, ...], parts: Mapping[str, np.ndarray], facts: dict) -> LowRank:
         """The tensor of a file."""
-        return cls(shape, parts["left"], parts["right"])
+        left, right = parts["left"], parts["right"]
+        if (len(left), right.shape[1]) != (shape[0], prod(shape[1:])):
+            raise ValueError(f"factors {left.shape} and {right.shape} for a tensor {shape}")
+        return cls(shape, left, right)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from trueup.core.weights.packed import AbstractPacked
+from trueup.core.weights.packings.bits import packed_bits, unpacked_bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,7 @@ class Sparse(AbstractPacked):
 
     def parts(self) -> dict[str, np.ndarray]:
         """A bit a place, and the values."""
-        return {"kept": np.packbits(self.kept, bitorder="little"), "numbers": self.numbers}
+        return {"kept": packed_bits(self.kept, 1), "numbers": self.numbers}
 
     def facts(self) -> dict[str, Any]:
         """None."""
@@ -54,6 +56,5 @@ class Sparse(AbstractPacked):
     @classmethod
     def of(cls, shape: tuple[int, ...], parts: Mapping[str, np.ndarray], facts: dict) -> Sparse:
         """The tensor of a file."""
-        size = int(np.prod(shape))
-        kept = np.unpackbits(parts["kept"], count=size, bitorder="little").astype(bool)
+        kept = unpacked_bits(parts["kept"], 1, prod(shape)).astype(bool)
         return cls(shape, kept, parts["numbers"])
