@@ -155,7 +155,9 @@ class Network:
         given = () if named else part if isinstance(part, tuple) else (part,)
         rows = tuple(tensor_of(v).to(device) for v in given)
         if tensors:
-            return torch.func.functional_call(self.module, dict(tensors), rows, named)
+            return torch.func.functional_call(
+                self.module, dict(tensors), rows, named, tie_weights=False
+            )
         return self.module(*rows, **named)
 
 

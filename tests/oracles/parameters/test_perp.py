@@ -70,6 +70,33 @@ def test_the_loss_falls_and_a_seed_gives_the_same_bytes(loss):
     assert miss(one) < miss(packed)
 
 
+def test_brain_floats_stay_brain_floats():
+    model, x = net(), rows()
+    half = {name: t.bfloat16() for name, t in model.state_dict().items()}
+    packed = Prune(share=0.5).fit(open_weights(half))
+    good = PERP(steps=5).fit(packed, model, inputs=x)
+    assert {spec.type for spec in good.specs.values()} == {"BF16"}
+    assert good["0.bias"].dtype.name == "bfloat16"
+
+
+def test_a_matrix_of_two_names_is_no_trouble():
+    class Tied(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.mid = nn.Embedding(10, 8), nn.Linear(8, 8)
+            self.head = nn.Linear(8, 10, bias=False)
+            self.head.weight = self.embed.weight
+
+        def forward(self, ids):
+            return self.head(self.mid(self.embed(ids)))
+
+    torch.manual_seed(0)
+    model, x = Tied(), np.arange(30).reshape(10, 3) % 10
+    packed = Prune(share=0.6).fit(model)
+    good = PERP(parts=("bias",), steps=50).fit(packed, model, inputs=x)
+    assert {n for n in good if not np.array_equal(good[n], packed[n])} == {"mid.bias"}
+
+
 def test_the_network_as_it_was_stays():
     model, x = net(), rows()
     before = {name: t.clone() for name, t in model.state_dict().items()}

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from trueup.core.errors import EvidenceError, UsageError
+from trueup.core.weights import Weights
+from trueup.core.weights.types import is_float, wide
 from trueup.parameters.matrices import unfit
 
 
@@ -46,6 +48,19 @@ def check(who: str, settings: Settings, truth: Any) -> None:
             who, f"steps {settings.steps}, batch {settings.batch}, rate {settings.rate}",
             do="Pass numbers above 0",
         )  # fmt: skip
+
+
+def tensors_of(weights: Weights) -> dict[str, torch.Tensor]:
+    """Tensors to compute with: real numbers of half precision become single ones."""
+    import torch
+
+    found = {}
+    for name, spec in weights.specs.items():
+        array = np.array(weights[name])
+        if is_float(spec.type):
+            array = array.astype(wide(spec.type))
+        found[name] = torch.from_numpy(array)
+    return found
 
 
 def descend(

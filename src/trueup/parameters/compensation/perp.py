@@ -22,15 +22,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from trueup.core.cards import Card
 from trueup.core.errors import EvidenceError, UsageError
-from trueup.core.weights import held
 from trueup.core.weights.changed import Changed
 from trueup.core.weights.packed import Packed
 from trueup.parameters.compensation.compensate import same
-from trueup.parameters.compensation.descent import check, descend
+from trueup.parameters.compensation.descent import check, descend, tensors_of
 from trueup.parameters.matrices import Model, network_of
 
 
@@ -91,13 +88,11 @@ class PERP:
         seed
             Of the order of rows.
         """
-        import torch
-
         check("PERP", self, truth)
         same("PERP", packed, network)
         net = network_of("PERP", network)
         names = few_of(net, self.parts)
-        fixed = {name: torch.from_numpy(np.array(a)) for name, a in held(packed).items()}
+        fixed = tensors_of(packed)
         leaves = {name: fixed[name].clone().requires_grad_() for name in names}
         descend(
             "PERP", net, self, fitted=list(leaves.values()), tensors=lambda: fixed | leaves,

@@ -25,19 +25,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trueup.core.cards import Card
 from trueup.core.errors import EvidenceError, UsageError
-from trueup.core.weights import held
 from trueup.core.weights.packed import Packed
 from trueup.core.weights.packings import LowRank, Sum
 from trueup.parameters.compensation.compensate import same
-from trueup.parameters.compensation.descent import check, descend
+from trueup.parameters.compensation.descent import check, descend, tensors_of
 from trueup.parameters.matrices import Model, matrices, network_of
 
+
+if TYPE_CHECKING:
+    from trueup.adapters.network import Network
 
 CARD = Card(
     name="TrainedFactors",
@@ -107,8 +109,6 @@ class TrainedFactors:
         seed
             Of the start and of the order of rows.
         """
-        import torch
-
         check("TrainedFactors", self, truth)
         if self.rank < 1 or self.kind not in ("float16", "float32"):
             raise UsageError(
@@ -123,9 +123,20 @@ class TrainedFactors:
         ]  # fmt: skip
         if not tensors:
             raise EvidenceError("TrainedFactors", "no layer is packed", do="Quantise them first")
-        plain = {name: torch.from_numpy(np.array(a)) for name, a in held(packed).items()}
+        leaves = self._trained(packed, net, tensors, inputs, truth, seed)
+        made = {name: self._sum(packed.tensors[name], leaves[name]) for name in tensors}
+        facts = {**packed.facts, "factors_trained_by": repr(self)}
+        return Packed({**packed.tensors, **made}, packed.rest, facts)
+
+    def _trained(
+        self, packed: Packed, net: Network, names: list[str], inputs: Any, truth: Any, seed: int
+    ) -> dict[str, list[Any]]:
+        """Name -> both factors after the descent."""
+        import torch
+
+        plain = tensors_of(packed)
         rng = np.random.default_rng(seed)
-        starts = {name: self._start(packed.tensors[name], rng) for name in tensors}
+        starts = {name: self._start(packed.tensors[name], rng) for name in names}
         fixed = {name: torch.from_numpy(start[0]) for name, start in starts.items()}
         leaves = {
             name: [torch.from_numpy(part).requires_grad_() for part in start[1:]]
@@ -141,9 +152,7 @@ class TrainedFactors:
         fitted = [leaf for pair in leaves.values() for leaf in pair]
         descend("TrainedFactors", net, self, fitted=fitted, tensors=now, inputs=inputs,
                 truth=truth, seed=seed)  # fmt: skip
-        made = {name: self._sum(packed.tensors[name], leaves[name]) for name in tensors}
-        facts = {**packed.facts, "factors_trained_by": repr(self)}
-        return Packed({**packed.tensors, **made}, packed.rest, facts)
+        return leaves
 
     def _start(self, tensor: Any, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """The part that stays, and both factors at the start."""
