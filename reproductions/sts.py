@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import spearmanr
 
 from reproductions.ledger import shared
 from reproductions.sentences import Embedder, sts, tokens
@@ -63,12 +63,3 @@ class Judge:
     def score(self, alike: np.ndarray) -> float:
         """Spearman's correlation with what people say."""
         return float(spearmanr(alike, self.truth).statistic)
-
-    def difference(self, before: np.ndarray, after: np.ndarray, seed: int = 0) -> np.ndarray:
-        """(400,) differences of scores when pairs are drawn again, after less before."""
-        rng, found = np.random.default_rng(seed), []
-        for _ in range(400):
-            rows = rng.integers(0, len(self.truth), len(self.truth))
-            ranks = [rankdata(part[rows]) for part in (self.truth, before, after)]
-            found.append(np.diff(np.corrcoef(ranks)[0, 1:])[0])
-        return np.array(found)

@@ -153,3 +153,14 @@ def test_in_turn_a_layer_sees_what_the_quantised_ones_before_it_give():
     seen = half.seen(x, names=["5"])["5"]
     by_hand = settings.tensor(net.weights["5.weight"], seen.xx / seen.rows)
     np.testing.assert_array_equal(by_hand.values(), small["5.weight"])
+
+
+def test_what_inputs_never_come_to_is_rounded_to_the_nearest_and_named():
+    net = network()
+    net.module.spare = torch.nn.Linear(4, 3)
+    net.module.forward = lambda x: torch.nn.Sequential(*list(net.module)[:6])(x)
+    x = np.zeros((2, 2, 6, 6), np.float32)
+    small = Quantise(3, rounding=GPTQ()).fit(net, x)
+    plain = Quantise(3).fit(net)
+    assert small.metadata["quantised_unseen"] == "spare.weight"
+    np.testing.assert_array_equal(small["spare.weight"], plain["spare.weight"])

@@ -118,14 +118,14 @@ def test_a_tensor_that_is_not_there_is_refused():
 
 
 def test_numbers_that_are_none_are_refused_by_name():
-    with pytest.raises(EvidenceError, match="the tensor x.weight holds 1 numbers of 4"):
+    with pytest.raises(EvidenceError, match=r"the tensor x.weight holds 1 numbers of 4"):
         Quantise().fit({"x.weight": np.float32([[1, np.nan], [0, 2]])})
     torch = pytest.importorskip("torch")
     from trueup.adapters.network import Network
     from trueup.parameters import GPTQ
 
     net = Network.of(torch.nn.Sequential(torch.nn.Linear(2, 3)))
-    with pytest.raises(EvidenceError, match="what 0.weight is multiplied with"):
+    with pytest.raises(EvidenceError, match=r"what 0.weight is multiplied with"):
         Quantise(rounding=GPTQ()).fit(net, np.float32([[1, np.inf]]))
 
 

@@ -105,7 +105,8 @@ class Quantise:
             Anything that ``open_weights`` takes, read a tensor at a time; a torch module or a
             ``Network`` where a rounding or a rotation looks at inputs.
         inputs
-            Rows that the network is shown; None shows none.
+            Rows that the network is shown; None shows none. Tensors of layers that they never come
+            to are rounded to the nearest, and the metadata name them (``quantised_unseen``).
         names
             Tensors; None is every layer of a network, and of plain weights every ``*.weight`` of
             two or more dimensions that is no embedding and no norm.
@@ -129,14 +130,18 @@ class Quantise:
         chosen = matrices(weights, network, names)
         looks = self._looks(network, inputs, chosen)
         tensors: dict[str, AbstractPacked] = {}
+        unseen = []
         for name in chosen:
             values, grams = weights[name], looks.grams(name)
             _check_finite(f"the tensor {name}", values, "Train again from an earlier checkpoint")
             if grams is not None:
                 _check_finite(f"what {name} is multiplied with", grams, "Look at the inputs")
+            elif looks.rows:
+                unseen.append(name)
             tensors[name] = self.tensor(values, grams)
             looks.put(name, tensors[name])
-        return Packed(tensors, weights, {**self._facts(looks.rows), **(facts or {})})
+        told = {"quantised_unseen": ", ".join(unseen)} if unseen else {}
+        return Packed(tensors, weights, {**self._facts(looks.rows), **told, **(facts or {})})
 
     def _looks(self, network: Any, inputs: Any, chosen: Sequence[str]) -> Unseen:
         """Who looks at what layers are given: only where something asks."""
