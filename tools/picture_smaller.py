@@ -87,7 +87,8 @@ def chart() -> alt.LayerChart:
               axis=alt.Axis(values=[8, 12, 16, 24, 32, 48, 64, 96]))  # fmt: skip
     y = alt.Y("rise:Q", title="rise of the log loss on held-out digits",
               scale=alt.Scale(domain=[-0.01, MOST]),
-              axis=alt.Axis(labelExpr=f"datum.value >= {MOST} ? '≥ {MOST}' : datum.label"))  # fmt: skip
+              axis=alt.Axis(labelExpr=f"datum.value >= {MOST} ? '≥ {MOST}' : datum.label")
+              )  # fmt: skip
     base = alt.Chart(alt.Data(values=means))
     line = base.mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=60, filled=True))
     rule = alt.Chart(alt.Data(values=[{"margin": MARGIN}])).mark_rule(strokeDash=[5, 4], color=INK)
