@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
     torch.manual_seed(0)
     net = torch.nn.Sequential(torch.nn.Linear(64, 96), torch.nn.ReLU(), torch.nn.Linear(96, 10))
     save_weights(open_weights(net), place / "m.safetensors")
-    x = np.random.default_rng(0).normal(size=(300, 64)).astype(np.float32)
+    x = np.random.default_rng(0).normal(size=(120, 64)).astype(np.float32)
     np.savez(place / "x.npz", x=x)
     np.savez(place / "narrow.npz", x=x[:, :9])
     np.savez(place / "few.npz", x=x[:3])
@@ -42,7 +42,8 @@ def test_codes_and_factors_and_plain_again(folder):
     lines = done.out.splitlines()
     assert lines[0].startswith("m.safetensors: 28,840 bytes -> ")
     assert "2 of 4 tensors packed" in lines[0]
-    assert lines[1:3] == ["  quantised: 3 bits, a scale a row", "  compensated: eora, rank 4"]
+    assert lines[1] == "  quantised: 3 bits, a scale a row, nearest rounding"
+    assert lines[2] == "  compensated: eora, rank 4"
     assert lines[3].startswith("  squared error of the layers' outputs, relative: middle ")
     assert "trueup prove m.safetensors s.safetensors" in lines[-1]
     small = open_weights(folder / "s.safetensors")
@@ -104,7 +105,7 @@ def test_half_precision_and_order_of_the_file_stay(folder):
         (["--bits", 3, "--calibration", "m.safetensors", "--arch", "net:build"], 3, "be read"),
         (
             ["--bits", 3, "--calibration", "narrow.npz", "--arch", "net:build"],
-            3, r"cannot run inputs of shape (300, 9)",
+            3, r"cannot run inputs of shape (120, 9)",
         ),
         (
             ["--bits", 3, "--compensate", "eora", "--calibration", "few.npz", "--arch",
@@ -119,3 +120,33 @@ def test_what_is_refused(folder, words, code, said):
     done = quick(folder, "compress", "m.safetensors", *words, "--out", "bad.safetensors")
     assert done.code == code and said in done.err and len(done.err.splitlines()) == 1
     assert not (folder / "bad.safetensors").exists()
+
+
+def test_rounding_by_what_layers_are_given_is_closer_and_remembers_its_rows(folder):
+    common = ("--calibration", "x.npz", "--arch", "net:build")
+    for rounding in ("nearest", "gptq", "adaquant"):
+        done = quick(folder, "compress", "m.safetensors", "--bits", 2, "--rounding", rounding,
+                     *common, "--out", f"{rounding}.safetensors")  # fmt: skip
+        assert (done.code, done.err) == (0, "")
+        assert f"quantised: 2 bits, a scale a row, {rounding} rounding" in done.out
+    x = np.load(folder / "x.npz")["x"].astype(np.float64)
+    plain, *found = (
+        open_weights(folder / f"{name}.safetensors")
+        for name in ("m", "nearest", "gptq", "adaquant")
+    )
+    lost = [np.square((one["0.weight"] - plain["0.weight"]) @ x.T).sum() for one in found]
+    assert lost[1] < lost[0] / 2 and lost[2] < lost[0] / 2
+    assert len({one.stored.bytes for one in found}) == 1
+    assert all("calibrated_on" in one.metadata for one in found)
+    done = quick(folder, "compress", "m.safetensors", "--bits", 2, "--rounding", "gptq",
+                 "--out", "no.safetensors")  # fmt: skip
+    assert done.code == 2
+    assert "gptq looks at what layers are given. Pass --bits and --calibration" in done.err
+
+
+def test_columns_in_groups_have_scales_of_their_own(folder):
+    done = quick(folder, "compress", "m.safetensors", "--bits", 4, "--group", 32,
+                 "--out", "groups.safetensors")  # fmt: skip
+    assert (done.code, done.err) == (0, "")
+    assert "a scale for 32 columns, nearest rounding" in done.out
+    assert open_weights(folder / "groups.safetensors").stored.specs["0.weight#scale"].shape[1] == 2

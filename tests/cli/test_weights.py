@@ -200,3 +200,30 @@ def test_tokenizers_that_differ(here):
     said = refused(here, "merge", "one", "two", "--out", "never.safetensors", code=3)
     assert "'b' is 1 and 2, 'c' is 2 and 1; rows of their first and last layers would be" in said
     assert not (here / "never.safetensors").exists()
+
+
+def test_models_that_started_apart_are_aligned_from_the_shell(tmp_path):
+    torch = pytest.importorskip("torch")
+    (tmp_path / "apart.py").write_text(
+        "from torch import nn\n\n\ndef build():\n"
+        "    return nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3))\n"
+    )
+    x = np.random.default_rng(0).normal(size=(200, 6)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", x=x)
+    net = torch.nn.Sequential(torch.nn.Linear(6, 16), torch.nn.ReLU(), torch.nn.Linear(16, 3))
+    order = torch.randperm(16, generator=torch.Generator().manual_seed(0))
+    one = {name: tensor.detach().numpy() for name, tensor in net.state_dict().items()}
+    two = {"0.weight": one["0.weight"][order], "0.bias": one["0.bias"][order],
+           "2.weight": one["2.weight"][:, order], "2.bias": one["2.bias"]}  # fmt: skip
+    for name, weights in (("one", one), ("two", two)):
+        save_weights(Held(weights), tmp_path / f"{name}.safetensors")
+    common = ("merge", "one.safetensors", "two.safetensors", "--method", "pleas", "--out",
+              "m.safetensors")  # fmt: skip
+    done = quick(tmp_path, *common, "--arch", "apart:build", "--calibration", "x.npz")
+    assert (done.code, done.err) == (0, "") and "Note" not in done.out
+    made = open_weights(tmp_path / "m.safetensors")
+    for name, tensor in one.items():  # a permuted copy merged with itself is itself
+        np.testing.assert_allclose(made[name], tensor, atol=2e-4)
+    done = quick(tmp_path, *common)
+    assert done.code == 2
+    assert "PLeaS runs the models. Pass --arch module:function and --calibration X.npz" in done.err

@@ -26,6 +26,14 @@ WORST = 3
     help="What a weight is worth; all but magnitude need --calibration.",
 )
 @click.option(
+    "--rounding",
+    type=click.Choice(["nearest", "gptq", "adaquant"]),
+    default="nearest",
+    show_default=True,
+    help="How --bits rounds; all but nearest need --calibration.",
+)
+@click.option("--group", type=click.IntRange(0), default=0, help="Columns of a scale. [a row]")
+@click.option(
     "--pattern",
     default="layer",
     show_default=True,
@@ -49,6 +57,8 @@ def command(weights: str, out: str, **options: Any) -> None:
 
     \b
     trueup compress M.safetensors --bits 3 --out small.safetensors
+    trueup compress M.safetensors --bits 3 --rounding gptq --calibration X.npz \\
+        --arch net:build --out small.safetensors
     trueup compress M.safetensors --prune 0.5 --criterion wanda --calibration X.npz \\
         --arch net:build --out small.safetensors
     trueup compress small.safetensors --decompress --out plain.safetensors

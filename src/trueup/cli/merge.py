@@ -18,6 +18,8 @@ from trueup.cli import plain
 @click.option("--base", default="", help="What the models were fine-tuned from.")
 @click.option("--shares", default="", help="How much each model counts: 2,1. [equally]")
 @click.option("--set", "settings", multiple=True, help="NAME=VALUE of a setting; may repeat.")
+@click.option("--arch", default="", help="module:function, for methods that run the models.")
+@click.option("--calibration", default="", help="Inputs for these, .npz or .npy; no labels.")
 @click.option("--seed", default=0, show_default=True, help="Seed of random choices.")
 @click.option("--shard", default="", help="Write files of about this size: 500MB, 2GB.")
 @click.option("--json", "json_out", default="", help="Write what was done to this JSON file.")
@@ -30,6 +32,8 @@ def command(models: tuple[str, ...], out: str, **options: Any) -> None:
 
     \b
     trueup merge a.safetensors b.safetensors --out merged.safetensors --shares 2,1
+    trueup merge a.safetensors b.safetensors --out merged.safetensors --method pleas \\
+        --arch net:build --calibration seen.npz
     """
     import json
 
@@ -66,9 +70,15 @@ def command(models: tuple[str, ...], out: str, **options: Any) -> None:
 
 def _method(options: dict[str, Any]) -> Any:
     from trueup.cli.correct import read_setting
+    from trueup.parameters.compressing import read_inputs
     from trueup.parameters.merging.named import method_named
 
-    return method_named(options["method"], dict(map(read_setting, options["settings"])))
+    given = {"arch": options["arch"]} if options["arch"] else {}
+    if options["calibration"]:
+        given["inputs"] = read_inputs(options["calibration"])
+    return method_named(
+        options["method"], {**given, **dict(map(read_setting, options["settings"]))}
+    )
 
 
 def _shares(text: str) -> tuple[float, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.weights import Weights, open_weights, save_weights
+from trueup.core.weights.calibrated import calibrated_on
 from trueup.core.weights.changed import Changed
 from trueup.core.weights.packed import Packed
 from trueup.core.weights.packings import Sparse
@@ -18,7 +19,13 @@ from trueup.core.weights.types import dtype_of
 from trueup.parameters.compensation.compensate import Compensate
 from trueup.parameters.matrices import errors, matrices
 from trueup.parameters.pruning.prune import Prune
+from trueup.parameters.quantisation.adaquant import AdaQuant
+from trueup.parameters.quantisation.gptq import GPTQ
+from trueup.parameters.quantisation.nearest import Nearest
 from trueup.parameters.quantisation.quantise import Quantise
+
+
+ROUNDINGS = {"nearest": Nearest, "gptq": GPTQ, "adaquant": AdaQuant}
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,8 @@ class Asked:
     """What is asked for, in the words of the command."""
 
     bits: int | None = None
+    rounding: str = "nearest"
+    group: int = 0
     prune: float | None = None
     criterion: str = "magnitude"
     pattern: str = "layer"
@@ -85,6 +94,8 @@ def compress(source: str, out: str, asked: Asked) -> Done:
         method = Compensate(rank=asked.rank, basis=asked.compensate)
         packed = method.fit(packed, model, inputs=None if svd else inputs, names=tensors)
         notes += (f"compensated: {asked.compensate}, rank {asked.rank}",)
+    if inputs is not None:
+        packed = replace(packed, facts=calibrated_on(inputs, metadata=packed.metadata))
     save_weights(packed, out)
     kept = [one for one in found if one.tensor in packed.tensors]
     measured = "outputs" if inputs is not None else "weights"
@@ -107,6 +118,11 @@ def _check(source: str, out: str, asked: Asked) -> None:
         raise UsageError("--compensate", "it needs the layers", do="Pass --arch module:function")
     if asked.compensate == "eora" and not asked.calibration:
         raise UsageError("--compensate", "eora needs inputs", do="Pass --calibration X.npz, or svd")
+    if asked.rounding != "nearest" and (asked.bits is None or not asked.calibration):
+        raise UsageError(
+            "--rounding", f"{asked.rounding} looks at what layers are given",
+            do="Pass --bits and --calibration X.npz",
+        )  # fmt: skip
     _other(source, out)
 
 
@@ -119,8 +135,7 @@ def _packed(
     model: Any, weights: Weights, inputs: Any, names: list[str], asked: Asked
 ) -> tuple[Packed, tuple[str, ...]]:
     if asked.bits is not None:
-        found = Quantise(bits=asked.bits).fit(weights, names=names)
-        return found, (f"quantised: {asked.bits} bits, a scale a row",)
+        return _quantised(model, weights, inputs, names, asked)
     share = 0.5 if asked.prune is None else asked.prune
     method = Prune(share=share, criterion=asked.criterion, pattern=asked.pattern)
     given = None if asked.criterion == "magnitude" else inputs
@@ -129,6 +144,19 @@ def _packed(
     whole = sum(found.specs[name].size for name in found.tensors)
     said = f"pruned: {1 - kept / whole:.1%} by {asked.criterion}, {asked.pattern}"
     return _as_in_file(found, weights), (said,)
+
+
+def _quantised(
+    model: Any, weights: Weights, inputs: Any, names: list[str], asked: Asked
+) -> tuple[Packed, tuple[str, ...]]:
+    rounding = ROUNDINGS[asked.rounding]()
+    method = Quantise(bits=asked.bits or 4, granularity=asked.group or "row", rounding=rounding,
+                      clip=asked.rounding != "nearest")  # fmt: skip
+    looks = asked.rounding != "nearest"
+    found = method.fit(model if looks else weights, inputs if looks else None, names=names)
+    scales = f"a scale for {asked.group} columns" if asked.group else "a scale a row"
+    said = f"quantised: {asked.bits} bits, {scales}, {asked.rounding} rounding"
+    return replace(found, rest=weights), (said,)
 
 
 def _as_in_file(found: Packed, weights: Weights) -> Packed:

@@ -31,8 +31,11 @@ class Checked:
     copied: tuple[str, ...] = ()
 
 
-def check(models: tuple[Weights, ...], base: Weights | None) -> Checked:
-    """Refuse models that cannot be merged; say what looks strange."""
+def check(models: tuple[Weights, ...], base: Weights | None, *, strangers: bool = False) -> Checked:
+    """Refuse models that cannot be merged; say what looks strange.
+
+    With ``strangers`` it is not strange that models started apart.
+    """
     first, *others = every = (*([base] if base else []), *models)
     for other in others:
         same_shape(first, other)
@@ -44,8 +47,9 @@ def check(models: tuple[Weights, ...], base: Weights | None) -> Checked:
         all_finite(one, strange)
     copied = tuple(name for name in first.specs if name not in sums)
     for row, other in enumerate(others, 1):
-        notes += [*_strangers(first, other, sums, row), *types(first, other, floats),
-                  *tied_in_one(first, other, sums, rows=(0, row))]  # fmt: skip
+        notes += [] if strangers else _strangers(first, other, sums, row)
+        notes += types(first, other, floats)
+        notes += tied_in_one(first, other, sums, rows=(0, row))
     return Checked(tuple(notes), copied)
 
 

@@ -140,7 +140,7 @@ def merge(
     opened, start = _opened(models, base, method)
     method.check(len(opened))
     parts = _shares(shares, len(opened), deltas=method.of_deltas)
-    checked = check(opened, start)
+    checked = check(opened, start, strangers=method.aligns)
     first = start or opened[0]
     names = tuple(n for n, spec in first.specs.items() if is_float(spec.type))
     stack = Stack(opened, names, start if method.of_deltas else None, parts, seed)

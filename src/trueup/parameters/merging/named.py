@@ -50,6 +50,11 @@ def method_named(name: str, settings: dict[str, Any]) -> AbstractMerging:
             "--set", f"{kind.__name__} has no setting '{strange[0]}'",
             do=f"Use {', '.join(names)}" if names else "It has none",
         )  # fmt: skip
+    asked = {"arch": "--arch module:function", "inputs": "--calibration X.npz"}
+    if missing := [asked[key] for key in asked if key in names and key not in settings]:
+        raise UsageError(
+            "--method", f"{kind.__name__} runs the models", do=f"Pass {' and '.join(missing)}"
+        )
     try:
         return kind(**settings)
     except TypeError as error:

@@ -89,6 +89,7 @@ class PLeaS(AbstractMerging):
     ridge: float = 3e-2
     seed: int = 0
 
+    aligns: ClassVar[bool] = True
     scope: ClassVar[str] = "model"
 
     def __post_init__(self) -> None:

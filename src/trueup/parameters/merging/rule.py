@@ -22,6 +22,9 @@ Thin = Callable[[Piece], np.ndarray]
 class AbstractMerging(ABC):
     """Settings of a merge."""
 
+    aligns: ClassVar[bool] = False
+    """Whether models may have started apart: it does not take one neuron for another."""
+
     of_deltas: ClassVar[bool] = False
     """Whether it merges differences from a base, which is then needed."""
 
