@@ -61,7 +61,7 @@ def judge_tensor(correlation: float, n: int, *, equal: bool = False) -> Kinship:
         return Kinship.UNKNOWN
     least = max(FAR, SIGMAS / np.sqrt(n))
     if abs(correlation) <= least:  # of few numbers even a close correlation can be chance
-        return Kinship.UNRELATED if least <= CLOSE else Kinship.UNKNOWN
+        return Kinship.UNRELATED if abs(correlation) < CLOSE else Kinship.UNKNOWN
     return Kinship.SAME_START if correlation >= CLOSE else Kinship.PARTLY
 
 
