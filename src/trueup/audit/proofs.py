@@ -11,6 +11,8 @@ from typing import Any
 
 from trueup.audit.whole import write_whole
 from trueup.core.estimate import Estimate
+from trueup.core.measure import AbstractMeasure
+from trueup.core.named import named
 from trueup.core.outcome import Outcome
 from trueup.core.proof import Proof
 
@@ -154,8 +156,16 @@ def _picture(proof: Proof) -> dict[str, Any]:
     change = proof.difference
     rows = [{"label": "after - before", "value": change.value, "low": change.low,
              "high": change.high, "flagged": proof.outcome is Outcome.PROVEN}]  # fmt: skip
-    return {"kind": "forest", "title": "Difference of the scores, and zero", "rows": rows,
+    limit = margin_of(proof)
+    title = "Difference of the scores, zero" + (" and the margin" if limit else "")
+    return {"kind": "forest", "title": title, "rows": rows, "margin": limit,
             "x": f"difference in {proof.score.replace('_', ' ')}"}  # fmt: skip
+
+
+def margin_of(proof: Proof) -> float:
+    """The difference that is still allowed: above 0 of a loss, below it where more is better."""
+    better = named("prove", proof.score, AbstractMeasure).better
+    return proof.margin if better == "lower" else -proof.margin
 
 
 def _short(value: float) -> str:

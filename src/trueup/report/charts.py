@@ -128,6 +128,8 @@ def _forest(rows: list[Row], *, picture: Row) -> alt.LayerChart:
         grid=True,
         tickCount=5,
         labelFlush=False,
+        labelOverlap="greedy",
+        labelSeparation=8,
         labelExpr=tick_text(unit),
     )
     # The reader's font may be wider than the one measured here: leave room for the labels.
@@ -145,6 +147,9 @@ def _forest(rows: list[Row], *, picture: Row) -> alt.LayerChart:
     )
     zero = alt.Chart(data([{"x": 0}])).mark_rule(color=INK, strokeWidth=1).encode(x="x:Q")
     layers = [zero, rules, dots] if with_zero else [rules, dots]
+    if picture.get("margin"):
+        at = alt.Chart(data([{"x": picture["margin"]}]))
+        layers.insert(0, at.mark_rule(color=MUTED, strokeDash=[4, 3]).encode(x="x:Q"))
     return alt.layer(*layers).properties(width=WIDTH, height=alt.Step(21), autosize=_FIT)
 
 
