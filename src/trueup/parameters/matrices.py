@@ -85,8 +85,8 @@ def matrices(
     """The matrices of ``model`` that ``names`` choose, with what ``inputs`` give to each.
 
     Without names these are all layers of a module; of weights alone all tensors of two axes or
-    more that are no embedding and no norm by their names. A matrix that is also another tensor of
-    the module is left out.
+    more that are no embedding and no norm by their names, of those that are called weight. A
+    matrix that is also another tensor of the module is left out.
     """
     if is_run(model):
         found = _of_network(who, model, inputs, names)
@@ -101,6 +101,8 @@ def matrices(
             name for name, spec in weights.specs.items()
             if len(spec.shape) > 1 and is_float(spec.type) and (names or _plain(name))
         ]  # fmt: skip
+        if names is None:  # tables and tokens have other names, where weights are called so
+            known = [name for name in known if name.endswith("weight")] or known
         found = [Matrix(name, name, weights) for name in chosen(who, known, names)]
     if not found:
         raise EvidenceError(who, "there is no matrix", do="Pass names of tensors with two axes")
@@ -133,8 +135,8 @@ def chosen(who: str, known: Sequence[str], names: Sequence[str] | None) -> list[
     for one in names:
         some = [k for k in known if fnmatchcase(k, one) or f"{k}.weight" == one]
         if not some:
-            few = ", ".join(known[:5])
-            raise UsageError(who, f"there is no matrix '{one}'", do=f"There are {few}, ...")
+            few = ", ".join(known[:5]) + (" or others" if len(known) > 5 else "")
+            raise UsageError(who, f"there is no matrix '{one}'", do=f"Use {few}")
         found |= dict.fromkeys(some)
     return [name for name in known if name in found]
 

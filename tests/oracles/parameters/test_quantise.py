@@ -113,7 +113,7 @@ def test_bad_settings_are_refused(settings, match):
 
 
 def test_a_tensor_that_is_not_there_is_refused():
-    with pytest.raises(UsageError, match="has no tensor b"):
+    with pytest.raises(UsageError, match="there is no matrix 'b'"):
         Quantise().fit({"x.weight": np.ones((2, 2))}, names=["b"])
 
 

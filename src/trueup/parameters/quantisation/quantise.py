@@ -25,12 +25,12 @@ from trueup.core.errors import EvidenceError, UsageError
 from trueup.core.weights.opened import open_weights
 from trueup.core.weights.packed import AbstractPacked, Packed
 from trueup.core.weights.view import Weights
-from trueup.parameters.matrices import is_run, network_of
+from trueup.parameters.matrices import is_run, matrices, network_of
 from trueup.parameters.quantisation.grids import check_grid
 from trueup.parameters.quantisation.nearest import Nearest
 from trueup.parameters.quantisation.rounding import AbstractRounding
 from trueup.parameters.quantisation.scales import Granularity, Scales, find_scales, joined
-from trueup.parameters.quantisation.seen import InTurn, Looked, Unseen, matrices
+from trueup.parameters.quantisation.seen import InTurn, Looked, Unseen
 
 
 CARD = Card(
@@ -108,8 +108,8 @@ class Quantise:
             Rows that the network is shown; None shows none. Tensors of layers that they never come
             to are rounded to the nearest, and the metadata name them (``quantised_unseen``).
         names
-            Tensors; None is every layer of a network, and of plain weights every ``*.weight`` of
-            two or more dimensions that is no embedding and no norm.
+            Layers, tensors, or patterns such as ``"encoder.*"``; None is every layer of a network,
+            and of plain weights every matrix that is no embedding and no norm by its name.
         facts
             What else the metadata should say, such as which rows ``inputs`` were.
 
@@ -127,7 +127,7 @@ class Quantise:
         """
         network = network_of("Quantise", model) if is_run(model) else None
         weights: Weights = open_weights(network.module if network else model)
-        chosen = matrices(weights, network, names)
+        chosen = [one.tensor for one in matrices("Quantise", network or weights, names=names)]
         looks = self._looks(network, inputs, chosen)
         tensors: dict[str, AbstractPacked] = {}
         unseen = []

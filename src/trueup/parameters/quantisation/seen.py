@@ -1,4 +1,4 @@
-"""What the layers of a network are given, and which tensors are matrices."""
+"""What the layers of a network are given."""
 
 from __future__ import annotations
 
@@ -7,39 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from trueup.core.errors import UsageError
 from trueup.core.weights.packed import AbstractPacked
-from trueup.core.weights.types import is_float
-from trueup.core.weights.view import Weights
 
 
-LEFT = ("embed", "norm", "wte", "wpe", "ln_")
-"""Parts of names of tensors that are kept as they are unless they are asked for."""
-NAMED = 5
-"""Tensors that an error names."""
 WEIGHT = ".weight"
-
-
-def matrices(weights: Weights, network: Any, names: Sequence[str] | None) -> list[str]:
-    """Names of the tensors to work on, in the order of the file."""
-    if names is not None:
-        if strange := [name for name in names if name not in weights]:
-            raise UsageError(
-                "names", f"{weights.source} has no tensor {', '.join(strange[:NAMED])}",
-                do="Use names of its tensors",
-            )  # fmt: skip
-        wanted = set(names)
-    elif network is not None:
-        wanted = {f"{name}{WEIGHT}" for name in network.layers}
-    else:
-        wanted = {name for name in weights if _plainly(name, weights)}
-    return [name for name in weights if name in wanted]
-
-
-def _plainly(name: str, weights: Weights) -> bool:
-    spec, low = weights.specs[name], name.lower()
-    called = low.endswith(WEIGHT) and not any(part in low for part in LEFT)
-    return called and len(spec.shape) > 1 and is_float(spec.type)
 
 
 class Unseen:
