@@ -113,3 +113,14 @@ def test_a_buffer_that_the_module_makes_by_itself_may_stand_in_the_file():
     assert (Network.of(Places, held).weights["line.bias"] == held["line.bias"].numpy()).all()
     with pytest.raises(EvidenceError, match="1 not in it: other"):
         Network.of(Places, held | {"other": torch.ones(1)})
+
+
+def test_a_module_of_the_same_name_in_another_folder_is_another(tmp_path, monkeypatch):
+    for width in (2, 3):
+        folder = tmp_path / str(width)
+        folder.mkdir()
+        (folder / "twin_nets.py").write_text(
+            f"import torch\n\n\ndef build():\n    return torch.nn.Linear({width}, 1)\n"
+        )
+        monkeypatch.chdir(folder)
+        assert Network.of("twin_nets:build").weights["weight"].shape == (1, width)

@@ -32,6 +32,7 @@ def named(text: str) -> Any:
     if not name:
         raise UsageError("--arch", f"got '{text}'", do="Write module:function, such as net:build")
     sys.path.insert(0, str(Path.cwd()))
+    _forget(module.partition(".")[0])
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
@@ -40,3 +41,12 @@ def named(text: str) -> Any:
         ) from error
     finally:
         sys.path.pop(0)
+
+
+def _forget(name: str) -> None:
+    """Forget a module of this name that was imported from another folder, where one lies here."""
+    here = [Path.cwd() / f"{name}.py", Path.cwd() / name / "__init__.py"]
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if file and any(path.is_file() for path in here) and Path(file).resolve() not in here:
+        for key in [key for key in sys.modules if key == name or key.startswith(f"{name}.")]:
+            del sys.modules[key]

@@ -135,12 +135,15 @@ def search(cards: Sequence[Card], words: str) -> list[Card]:
     weight = {word: 1 / (1 + sum(word in text for text in texts)) for word in wanted}
     avoid = [set(_stems(card.not_for)) for card in cards]
     names = [set(_stems(_words_apart(card.name))) - GENERAL for card in cards]
+    phrase = " ".join(_stems(words))
+    phrased = [" " in phrase and phrase in " ".join(text) for text in texts]
 
     def score(i: int) -> float:
         times = {word: min(texts[i].count(word), 4) for word in wanted}
         # Every word that is there counts far more than a word that is there often.
         found = sum(weight[word] * (1 + 0.05 * n) for word, n in times.items() if n)
         named = sum(weight[word] for word in wanted & names[i]) / max(len(names[i]), 1)
+        found *= 1.2 if phrased[i] else 1.0  # in this order, next to each other
         return found + 0.3 * named - 0.3 * sum(weight[w] for w in wanted & avoid[i])
 
     ranked = sorted(range(len(cards)), key=lambda i: (-score(i), cards[i].name))
