@@ -71,7 +71,9 @@ def network_of(who: str, model: Model) -> Network:
         )
     from trueup.adapters.network import Network
 
-    return Network(model)
+    # A copy: running a module must not switch the user's own to another mode, and what is packed
+    # must not follow its training.
+    return Network.of(model)
 
 
 def is_run(model: Model) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trueup.report import wanted
+from trueup.report.still import still
 
 
 def render(document: dict[str, Any]) -> str:
@@ -20,21 +20,4 @@ def render(document: dict[str, Any]) -> str:
     MissingPackage
         Where altair or vl-convert-python is not installed.
     """
-    wanted()
-    from markupsafe import Markup
-
-    from trueup.report import named
-    from trueup.report.document import clean
-    from trueup.report.glossary import Glossary
-    from trueup.report.page import STATIC_POLICY, environment, text_of
-    from trueup.report.pictures import draw
-
-    doc = clean(document)
-    drawn = dict.fromkeys(("errors", "coefficients", "fields")) | {
-        key: draw(picture, key=f"picture-{i}", name=key, interactive=False)
-        for i, (key, picture) in enumerate(doc["pictures"].items())
-    }
-    template = environment().get_template("discovery.html.j2")
-    css = Markup(text_of("templates/page.css"))
-    return template.render(doc=doc, g=Glossary(), n=named, drawn=drawn, css=css,
-                           policy=STATIC_POLICY)  # fmt: skip
+    return still("discovery.html.j2", document, pictures=("errors", "coefficients", "fields"))

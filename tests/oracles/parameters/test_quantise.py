@@ -136,3 +136,13 @@ def test_half_precision_of_every_kind():
     small = Quantise(3).fit(held)["x.weight"]
     assert small.dtype == ml_dtypes.bfloat16
     np.testing.assert_allclose(small.astype(np.float32), 1, rtol=0.01)
+
+
+def test_a_module_stays_in_its_mode_and_the_packed_weights_do_not_follow_it():
+    torch = pytest.importorskip("torch")
+    net = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Dropout()).train()
+    small = Quantise(4).fit(net)
+    before = small["0.bias"].copy()
+    with torch.no_grad():
+        net[0].bias += 1
+    assert net.training and net[1].training and np.array_equal(small["0.bias"], before)

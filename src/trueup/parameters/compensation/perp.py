@@ -23,11 +23,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from trueup.core.cards import Card
-from trueup.core.errors import EvidenceError, UsageError
+from trueup.core.errors import EvidenceError
 from trueup.core.weights.changed import Changed
 from trueup.core.weights.packed import Packed
 from trueup.parameters.compensation.compensate import same
 from trueup.parameters.compensation.descent import check, descend, tensors_of
+from trueup.parameters.compensation.parts import PARTS, check_parts, is_norm
 from trueup.parameters.matrices import Model, network_of
 
 
@@ -45,7 +46,6 @@ CARD = Card(
     cost="that of training for ``steps`` batches; memory of gradients of few numbers",
     not_for="networks without biases and norms, or none that are trained with rows like the test's",
 )
-PARTS = ("bias", "norm")
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,8 @@ class PERP:
 
 def few_of(net: Any, parts: Sequence[str]) -> list[str]:
     """Names of the biases of layers and of all numbers of norms."""
-    if not parts or any(part not in PARTS for part in parts):
-        raise UsageError("PERP", f"parts are {tuple(parts)}", do=f"Use {', '.join(PARTS)}")
-    norms = {name for name, module in net.module.named_modules() if "Norm" in type(module).__name__}
+    check_parts("PERP", parts)
+    norms = {name for name, module in net.module.named_modules() if is_norm(module)}
     found = []
     for name, _ in net.module.named_parameters():
         owner, _, own = name.rpartition(".")

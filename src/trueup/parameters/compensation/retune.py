@@ -27,10 +27,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trueup.core.cards import Card
-from trueup.core.errors import EvidenceError, UsageError
+from trueup.core.errors import EvidenceError
 from trueup.core.weights.changed import Changed
 from trueup.core.weights.packed import Packed
 from trueup.parameters.compensation.compensate import same
+from trueup.parameters.compensation.parts import check_parts, is_norm
 from trueup.parameters.matrices import Model, network_of, unfit
 
 
@@ -51,7 +52,6 @@ CARD = Card(
     cost="a run of the inputs a layer",
     not_for="errors that change from row to row: means and spreads do not show them",
 )
-PARTS = ("bias", "norm")
 LAST = ("Linear", "LayerNorm")
 """Modules whose channels are the last axis; of all others it is the second."""
 
@@ -80,8 +80,7 @@ class Retune:
         inputs
             Rows to run, (n, ...); no labels.
         """
-        if not self.parts or any(part not in PARTS for part in self.parts):
-            raise UsageError("Retune", f"parts are {self.parts}", do=f"Use {', '.join(PARTS)}")
+        check_parts("Retune", self.parts)
         same("Retune", packed, network)
         net = network_of("Retune", network)
         names = self._names(net, packed)
@@ -105,7 +104,7 @@ class Retune:
     def _names(self, net: Network, packed: Packed) -> list[str]:
         found = []
         for name, module in net.module.named_modules():
-            norm = "Norm" in type(module).__name__
+            norm = is_norm(module)
             if getattr(module, "bias", None) is None or module.bias.ndim != 1:
                 continue
             packs = f"{name}.weight" in packed.tensors
@@ -168,7 +167,7 @@ def _set(net: Network, name: str, wanted: Any, found: Any) -> dict[str, np.ndarr
     (mean, sd), (mean_now, sd_now) = wanted, found
     arrays, factor = {}, np.ones_like(sd)
     old = module.bias.detach().double().cpu().numpy()
-    if "Norm" in type(module).__name__:
+    if is_norm(module):
         factor = np.where(sd_now > 0, sd / np.maximum(sd_now, 1e-30), 1.0)
         gain = module.weight.detach().double().cpu().numpy() * factor
         arrays[f"{name}.weight"] = gain.astype(np.float32)

@@ -193,10 +193,11 @@ def channels_of(model: Model, names: Sequence[str] | None) -> list[str]:
         )
     from torch import nn
 
-    layers = network_of("Prune", model).layers
+    net = network_of("Prune", model)
+    layers = net.layers
     at = {id(layer.module): name for name, layer in layers.items()}
     safe: list[str] = []
-    for chain in network_of("Prune", model).module.modules():
+    for chain in net.module.modules():
         if not isinstance(chain, nn.Sequential):
             continue
         last = ""
