@@ -44,9 +44,11 @@ def command(before: str, after: str, out: str, json_out: str, **options: Any) ->
     with waiting("Running both networks"):
         proof = prove_weights(before, after, on=read_trial(data, arch=arch), **options)
     made = Proven(proof, before, after, arch, data, round(perf_counter() - start, 1))
-    for line in lines(made):
-        click.echo(plain(line))
+    # Files first: who reads the output may stop reading, as `head` does.
     if json_out:
         made.save_json(json_out)
-    if out:
-        click.echo(plain(f"Report: {made.report(out)}"))
+    page = made.report(out) if out else None
+    for line in lines(made):
+        click.echo(plain(line))
+    if page:
+        click.echo(plain(f"Report: {page}"))
